@@ -1,0 +1,1 @@
+"""Show money, shares and icons in templates."""

@@ -1,0 +1,1 @@
+"""Who I am: the person, preferences, API tokens."""

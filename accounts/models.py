@@ -1,0 +1,103 @@
+"""Who I am: the person, their preferences and their API tokens."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+from zoneinfo import available_timezones
+
+from django.contrib.auth.models import AbstractUser, BaseUserManager
+from django.core.exceptions import ValidationError
+from django.db import models
+from knox.models import AbstractAuthToken
+
+
+class UserManager(BaseUserManager["User"]):
+    """Create people by their e-mail address."""
+
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> User:
+        """Create a person who signs in with an e-mail address."""
+        if not email:
+            raise ValueError("A person needs an e-mail address.")
+        user = self.model(email=self.normalize_email(email).lower(), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> User:
+        """Create an administrator."""
+        return self.create_user(email, password, **{**fields, "is_staff": True, "is_superuser": True})
+
+
+def is_time_zone(name: str) -> None:
+    """Refuse a time zone that the system does not know."""
+    if name not in available_timezones():
+        raise ValidationError("Choose a time zone from the list, such as Europe/Berlin.")
+
+
+class User(AbstractUser):
+    """A person: signs in with an e-mail address, sees times in their own zone."""
+
+    class Theme(models.TextChoices):
+        """How pages are coloured."""
+
+        SYSTEM = "system", "As my system"
+        LIGHT = "light", "Light"
+        DARK = "dark", "Dark"
+
+    class Experience(models.TextChoices):
+        """How much risk the engine may propose (DOMAIN F05)."""
+
+        BEGINNER = "beginner", "Beginner"
+        INTERMEDIATE = "intermediate", "Intermediate"
+        ADVANCED = "advanced", "Advanced"
+
+    username = None  # type: ignore[assignment]
+    email = models.EmailField("e-mail address", unique=True)
+    time_zone = models.CharField(max_length=64, default="UTC", validators=[is_time_zone])
+    theme = models.CharField(max_length=10, choices=Theme.choices, default=Theme.SYSTEM)
+    experience = models.CharField(max_length=12, choices=Experience.choices, default=Experience.BEGINNER)
+    has_overlay = models.BooleanField(
+        "futures overlay",
+        default=False,
+        help_text="Let recommendations include a futures leg. Off until you ask for it.",
+    )
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    objects: ClassVar[UserManager] = UserManager()  # type: ignore[assignment]
+
+    def __str__(self) -> str:
+        """Show the address."""
+        return self.email
+
+
+class ApiToken(AbstractAuthToken):
+    """A personal API token: shown once, stored as a digest, named, scoped, expiring, revocable."""
+
+    class Scope(models.TextChoices):
+        """What a token may do."""
+
+        READ = "read", "Read everything of mine"
+        WRITE = "write", "Read, and log rotations"
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    name = models.CharField(max_length=80)
+    scope = models.CharField(max_length=10, choices=Scope.choices, default=Scope.READ)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        """Show the name and the visible beginning of the token."""
+        return f"{self.name} ({self.token_key[:8]}…)"
+
+    @property
+    def can_write(self) -> bool:
+        """Return whether this token may log rotations."""
+        return self.scope == self.Scope.WRITE
+
+    def touch(self, now: datetime) -> None:
+        """Note that the token was used, at most once a minute."""
+        if self.last_used_at is None or now - self.last_used_at > timedelta(minutes=1):
+            type(self).objects.filter(pk=self.pk).update(last_used_at=now)

@@ -1,0 +1,5 @@
+"""Compose the project: settings, routes, the Celery application."""
+
+from config.celery import app as celery_app
+
+__all__ = ["celery_app"]

@@ -1,0 +1,1 @@
+"""Hold what every API route shares: authentication, errors, pages, parsing."""

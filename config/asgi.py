@@ -1,0 +1,9 @@
+"""Serve the project over ASGI, where someone must; WSGI is measured faster (docs/decisions.md)."""
+
+import os
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+application = get_asgi_application()

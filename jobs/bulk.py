@@ -1,0 +1,80 @@
+"""Write many rows at once: executemany on SQLite, COPY on PostgreSQL; the ORM's constraints stay in the database."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.db import connections, models, router
+
+
+def insert_rows(
+    model: type[models.Model],
+    fields: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    *,
+    ignore_conflicts: bool = False,
+    using: str | None = None,
+) -> None:
+    """Insert rows of values in the order of `fields` (attribute names, `portfolio_id` for a foreign key).
+
+    Values are adapted by each field's own database preparation unless they are already text or numbers.
+    With `ignore_conflicts` a row that breaks a unique constraint is left out. Raises `IntegrityError` otherwise.
+    """
+    connection = connections[using or router.db_for_write(model)]
+    columns = [_column(model, name) for name in fields]
+    prepared = _prepared(model, fields, rows, connection)
+    table = connection.ops.quote_name(model._meta.db_table)
+    names = ", ".join(connection.ops.quote_name(column) for column in columns)
+    if connection.vendor == "postgresql" and not ignore_conflicts:
+        _copy(connection, f"COPY {table} ({names}) FROM STDIN", prepared)  # noqa: S608
+        return
+    verb = "INSERT OR IGNORE" if ignore_conflicts and connection.vendor == "sqlite" else "INSERT"
+    tail = " ON CONFLICT DO NOTHING" if ignore_conflicts and connection.vendor == "postgresql" else ""
+    marks = ", ".join(["%s"] * len(columns))
+    with connection.cursor() as cursor:
+        cursor.executemany(f"{verb} INTO {table} ({names}) VALUES ({marks}){tail}", prepared)  # noqa: S608
+
+
+def _column(model: type[models.Model], name: str) -> str:
+    """Return the column of an attribute name."""
+    for field in model._meta.concrete_fields:
+        if name in (field.attname, field.name):
+            return str(field.column)
+    raise ValueError(f"{model.__name__} has no field {name!r}")
+
+
+def _prepared(
+    model: type[models.Model], fields: Sequence[str], rows: Iterable[Sequence[Any]], connection: Any
+) -> Iterable[Sequence[Any]]:
+    """Adapt values column by column; a column whose values pass through as they are costs nothing."""
+    by_name = {name: f for f in model._meta.concrete_fields for name in (f.attname, f.name)}
+    adapters = [_adapter(by_name[name], connection) for name in fields]
+    if not any(adapters):
+        return rows
+    return (
+        tuple(
+            value if adapt is None or value is None else adapt(value)
+            for adapt, value in zip(adapters, row, strict=True)
+        )
+        for row in rows
+    )
+
+
+def _adapter(field: models.Field[Any, Any], connection: Any) -> Any:
+    """Return how a value of this field is adapted, None where it passes through."""
+    if isinstance(field, models.JSONField):
+        return lambda value: value if isinstance(value, str) else json.dumps(value)
+    if isinstance(field, (models.AutoField, models.IntegerField, models.FloatField, models.ForeignKey)):
+        return None
+    if isinstance(field, models.CharField | models.TextField):
+        return None
+    return lambda value: field.get_db_prep_save(value, connection)
+
+
+def _copy(connection: Any, statement: str, rows: Iterable[Sequence[Any]]) -> None:
+    """Stream rows through COPY."""
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        for row in rows:
+            copy.write_row(row)

@@ -1,0 +1,1 @@
+"""What I did, why, and how it turned out."""

@@ -1,0 +1,1 @@
+"""What I own, and what I aim for."""

@@ -1,0 +1,1 @@
+"""Hold the schema history of this app."""

@@ -1,0 +1,63 @@
+"""Hold the portfolio's tables, one topic a file."""
+
+from portfolio.models.ledger import (
+    Account,
+    Disposal,
+    Fill,
+    Holding,
+    Lot,
+    Position,
+    PositionChange,
+    Transfer,
+    ValuationDay,
+)
+from portfolio.models.market import (
+    Asset,
+    FeeSchedule,
+    Instrument,
+    Market,
+    Price,
+    Quote,
+    Sector,
+    SectorMembership,
+    Venue,
+    closes_on,
+)
+from portfolio.models.policy import (
+    CoreQuantity,
+    ManualPrice,
+    Policy,
+    PolicySector,
+    PolicyStage,
+    Portfolio,
+    Stage,
+)
+
+__all__ = [
+    "Account",
+    "Asset",
+    "CoreQuantity",
+    "Disposal",
+    "FeeSchedule",
+    "Fill",
+    "Holding",
+    "Instrument",
+    "Lot",
+    "ManualPrice",
+    "Market",
+    "Policy",
+    "PolicySector",
+    "PolicyStage",
+    "Portfolio",
+    "Position",
+    "PositionChange",
+    "Price",
+    "Quote",
+    "Sector",
+    "SectorMembership",
+    "Stage",
+    "Transfer",
+    "ValuationDay",
+    "Venue",
+    "closes_on",
+]

@@ -1,0 +1,247 @@
+"""What happened and what follows from it: fills and transfers (append-only), lots, disposals, positions, daily values."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from portfolio.fields import ExactDecimalField, PositiveAmount
+from portfolio.models.market import Asset, Instrument, Venue
+from portfolio.models.policy import Portfolio
+
+
+class Account(models.Model):
+    """Where a portfolio keeps things: one venue, one name."""
+
+    portfolio = models.ForeignKey(Portfolio, on_delete=models.CASCADE, related_name="accounts")
+    venue = models.ForeignKey(Venue, on_delete=models.PROTECT, related_name="+")
+    name = models.CharField(max_length=80)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["portfolio", "name"], name="account_name_once")]
+
+    def __str__(self) -> str:
+        """Show the name."""
+        return self.name
+
+
+class Entry(models.Model):
+    """What fills and transfers share: when it happened, in which order, and who recorded it. Never updated or deleted."""
+
+    portfolio = models.ForeignKey(Portfolio, on_delete=models.CASCADE, related_name="%(class)ss")
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="%(class)ss")
+    executed_at = models.DateTimeField()
+    sequence = models.PositiveBigIntegerField(help_text="Order within the portfolio; breaks ties of time.")
+    recorded_at = models.DateTimeField()
+    external_id = models.CharField(max_length=100, null=True, blank=True, help_text="The venue's own id.")  # noqa: DJ001
+
+    class Meta:
+        abstract = True
+
+
+class Fill(Entry):
+    """One execution. The fee is charged in quote, in the asset itself or in a third asset (DOMAIN 4.1, 4.2)."""
+
+    class Side(models.TextChoices):
+        """Which way."""
+
+        BUY = "buy"
+        SELL = "sell"
+
+    instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT, related_name="fills")
+    side = models.CharField(max_length=4, choices=Side.choices)
+    quantity = ExactDecimalField()
+    price = ExactDecimalField(help_text="In units of the quote asset.")
+    quote_asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="+")
+    quote_usd = ExactDecimalField(default=1, help_text="USD per unit of the quote asset at that moment.")
+    fee_amount = ExactDecimalField(default=0)
+    fee_asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="+")
+    fee_usd = ExactDecimalField(default=0, help_text="What the fee was worth in USD at that moment.")
+    leverage = ExactDecimalField(null=True, blank=True, help_text="Of an opening perp fill; margin = notional / leverage.")
+    reverses = models.OneToOneField("self", null=True, blank=True, on_delete=models.PROTECT, related_name="reversed_by")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["portfolio", "sequence"], name="fill_sequence_once"),
+            models.UniqueConstraint(fields=["account", "external_id"], name="fill_external_once"),
+            PositiveAmount(field="quantity", name="fill_quantity_positive"),
+            PositiveAmount(field="price", name="fill_price_positive"),
+            PositiveAmount(field="fee_amount", name="fill_fee_not_negative", is_zero_allowed=True),
+        ]
+        indexes = [models.Index(fields=["portfolio", "executed_at", "sequence"], name="fill_in_order")]
+
+    def __str__(self) -> str:
+        """Show the execution."""
+        return f"{self.side} {self.quantity} {self.instrument_id} @ {self.price}"
+
+
+class Transfer(Entry):
+    """Something that came in or went out without a trade: deposit, withdrawal, income; cost may be unknown."""
+
+    class Kind(models.TextChoices):
+        """What it was. FUNDING is a perp's own cash flow."""
+
+        DEPOSIT = "deposit"
+        WITHDRAWAL = "withdrawal"
+        INCOME = "income"
+        FUNDING = "funding"
+
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="+")
+    quantity = ExactDecimalField(help_text="Always positive, except funding, which carries its sign.")
+    cost_usd = ExactDecimalField(null=True, blank=True, help_text="Cost basis carried in; empty: unknown.")
+    value_usd = ExactDecimalField(null=True, blank=True, help_text="Market value at that moment; empty: unpriced.")
+    acquired_at = models.DateTimeField(null=True, blank=True, help_text="When it was acquired, if before it arrived.")
+    instrument = models.ForeignKey(Instrument, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    reverses = models.OneToOneField("self", null=True, blank=True, on_delete=models.PROTECT, related_name="reversed_by")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["portfolio", "sequence"], name="transfer_sequence_once"),
+            models.UniqueConstraint(fields=["account", "external_id"], name="transfer_external_once"),
+        ]
+        indexes = [models.Index(fields=["portfolio", "executed_at", "sequence"], name="transfer_in_order")]
+
+    def __str__(self) -> str:
+        """Show what moved."""
+        return f"{self.kind} {self.quantity} {self.asset_id}"
+
+
+class Lot(models.Model):
+    """Units acquired together and still held, at least in part (derived). Costs in USD."""
+
+    portfolio = models.ForeignKey(Portfolio, on_delete=models.CASCADE, related_name="lots")
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="lots")
+    asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="+")
+    acquired_at = models.DateTimeField()
+    sequence = models.PositiveBigIntegerField()
+    fill = models.ForeignKey(Fill, null=True, on_delete=models.CASCADE, related_name="lots")
+    transfer = models.ForeignKey(Transfer, null=True, on_delete=models.CASCADE, related_name="lots")
+    quantity = ExactDecimalField()
+    cost_usd = ExactDecimalField()
+    remaining_quantity = ExactDecimalField()
+    remaining_cost_usd = ExactDecimalField()
+    is_cost_assumed = models.BooleanField(default=False)
+    is_open = models.BooleanField(default=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["portfolio", "asset", "sequence"], name="lot_once"),
+            PositiveAmount(field="remaining_quantity", name="lot_remaining", is_zero_allowed=True),
+        ]
+        indexes = [
+            models.Index(
+                fields=["portfolio", "account", "asset", "acquired_at", "sequence"],
+                name="lot_open_in_order",
+                condition=models.Q(is_open=True),
+            )
+        ]
+
+    def __str__(self) -> str:
+        """Show what remains."""
+        return f"{self.remaining_quantity} of {self.quantity} {self.asset_id}"
+
+
+class Disposal(models.Model):
+    """The part of a lot that a sell, a fee or a withdrawal relieved (derived). Amounts in USD."""
+
+    portfolio = models.ForeignKey(Portfolio, on_delete=models.CASCADE, related_name="disposals")
+    lot = models.ForeignKey(Lot, on_delete=models.CASCADE, related_name="disposals")
+    asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="+")
+    fill = models.ForeignKey(Fill, null=True, on_delete=models.CASCADE, related_name="disposals")
+    transfer = models.ForeignKey(Transfer, null=True, on_delete=models.CASCADE, related_name="disposals")
+    disposed_at = models.DateTimeField()
+    quantity = ExactDecimalField()
+    cost_usd = ExactDecimalField()
+    proceeds_usd = ExactDecimalField()
+    realized_pnl_usd = ExactDecimalField(help_text="proceeds - cost; zero for a withdrawal, which realises nothing.")
+    is_fee = models.BooleanField(default=False, help_text="A third asset spent on a fee.")
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["fill"], name="disposal_of_fill"),
+            models.Index(fields=["portfolio", "disposed_at"], name="disposal_in_order"),
+        ]
+
+    def __str__(self) -> str:
+        """Show what was relieved."""
+        return f"{self.quantity} {self.asset_id} realised {self.realized_pnl_usd}"
+
+
+class Holding(models.Model):
+    """What an account holds of an asset now, in total (derived): the sum of its open lots, or a fiat balance."""
+
+    portfolio = models.ForeignKey(Portfolio, on_delete=models.CASCADE, related_name="holdings")
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="holdings")
+    asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="+")
+    quantity = ExactDecimalField()
+    cost_usd = ExactDecimalField()
+    realized_pnl_usd = ExactDecimalField(default=0, help_text="So far, in this asset and account.")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["portfolio", "account", "asset"], name="holding_once")]
+
+    def __str__(self) -> str:
+        """Show what is held."""
+        return f"{self.quantity} {self.asset_id}"
+
+
+class Position(models.Model):
+    """A net futures exposure per account and instrument (derived); quantity is signed, margin in the quote asset."""
+
+    portfolio = models.ForeignKey(Portfolio, on_delete=models.CASCADE, related_name="positions")
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="positions")
+    instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT, related_name="+")
+    quote_asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="+")
+    quantity = ExactDecimalField()
+    entry_price = ExactDecimalField()
+    margin = ExactDecimalField()
+    realized_pnl_usd = ExactDecimalField()
+    fees_usd = ExactDecimalField()
+    funding_usd = ExactDecimalField(default=0)
+    opened_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["portfolio", "account", "instrument"], name="position_once")]
+
+    def __str__(self) -> str:
+        """Show the exposure."""
+        return f"{self.quantity} {self.instrument_id} @ {self.entry_price}"
+
+
+class PositionChange(models.Model):
+    """What one fill did to a position (derived): realised PnL and fee of exactly that fill, in USD."""
+
+    portfolio = models.ForeignKey(Portfolio, on_delete=models.CASCADE, related_name="position_changes")
+    fill = models.OneToOneField(Fill, on_delete=models.CASCADE, related_name="position_change")
+    realized_pnl_usd = ExactDecimalField()
+    fee_usd = ExactDecimalField()
+    quantity_after = ExactDecimalField()
+    entry_price_after = ExactDecimalField()
+    margin_after = ExactDecimalField()
+
+    def __str__(self) -> str:
+        """Show what was realised."""
+        return f"fill {self.fill_id} realised {self.realized_pnl_usd}"
+
+
+class ValuationDay(models.Model):
+    """A portfolio's worth at a day's close (derived): totals in USD, by sleeve, with what could not be priced counted."""
+
+    portfolio = models.ForeignKey(Portfolio, on_delete=models.CASCADE, related_name="valuation_days")
+    date = models.DateField()
+    equity_usd = ExactDecimalField()
+    core_usd = ExactDecimalField()
+    reserve_usd = ExactDecimalField()
+    pool_usd = ExactDecimalField()
+    futures_usd = ExactDecimalField(default=0, help_text="Posted margin plus unrealized PnL.")
+    held_usd = ExactDecimalField(help_text="The same day, had the opening holdings and flows never been rotated.")
+    flow_usd = ExactDecimalField(help_text="Deposits less withdrawals of that day.")
+    sectors = models.JSONField(default=dict, help_text="USD by sector slug, as text.")
+    unpriced_count = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["portfolio", "date"], name="valuation_day_once")]
+
+    def __str__(self) -> str:
+        """Show day and equity."""
+        return f"{self.date} {self.equity_usd}"

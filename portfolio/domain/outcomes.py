@@ -1,0 +1,138 @@
+"""Hold the state of a ledger and what an event did to it (DOMAIN 4)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from portfolio.domain.events import USD, Event
+from portfolio.domain.futures import Position
+from portfolio.domain.lots import Lot, Match
+from portfolio.domain.money import ZERO
+
+AssetKey = tuple[int, str]
+PositionKey = tuple[int, int]
+
+
+class LedgerError(ValueError):
+    """Say why an event does not fit the ledger; it carries the event."""
+
+    def __init__(self, message: str, event: Event) -> None:
+        """Keep the event beside the message."""
+        super().__init__(message)
+        self.event = event
+
+
+class Oversold(LedgerError):
+    """Refuse to let go of more than is free, naming what is held (DECISIONS 14)."""
+
+    def __init__(self, *, asset: str, held: Decimal, asked: Decimal, event: Event) -> None:
+        """Name the asset, what is free and what was asked for."""
+        self.asset, self.held, self.asked = asset, held, asked
+        super().__init__(f"You hold {held.normalize():f} {asset}, and this needs {asked.normalize():f}.", event)
+
+
+class FeeExceedsTrade(LedgerError):
+    """Refuse a fee that eats the whole trade."""
+
+
+class OutOfOrder(LedgerError):
+    """Refuse to append an event that happened before the last one: the ledger must be rebuilt."""
+
+
+class Kind(StrEnum):
+    """Say why units left."""
+
+    SOLD = "sold"
+    SPENT = "spent"
+    FEE = "fee"
+    SETTLED = "settled"
+    SENT = "sent"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disposal:
+    """Tell which units left, what they brought and what they had cost, in USD.
+
+    An imported event may let go of more than is held: that part is unmatched, has no cost basis, and stands
+    outside the realised totals.
+    """
+
+    account: int
+    asset: str
+    kind: Kind
+    disposed_at: datetime
+    quantity: Decimal
+    cost: Decimal
+    proceeds: Decimal
+    matches: tuple[Match, ...]
+    unmatched_quantity: Decimal = ZERO
+    unmatched_proceeds: Decimal = ZERO
+
+    @property
+    def realized(self) -> Decimal:
+        """Give proceeds less cost: realized PnL of the matched part."""
+        return self.proceeds - self.cost
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """Tell what one event did; every fee is counted once: in a lot's cost, in proceeds, or as perp_fees."""
+
+    event: Event
+    disposals: tuple[Disposal, ...] = ()
+    acquired: tuple[Lot, ...] = ()
+    perp_realized: Decimal = ZERO
+    perp_fees: Decimal = ZERO
+    funding: Decimal = ZERO
+    income: Decimal = ZERO
+    flow: Decimal = ZERO
+    position: Position | None = None
+
+    @property
+    def spot_realized(self) -> Decimal:
+        """Give the gains on all units that left."""
+        return sum((disposal.realized for disposal in self.disposals), ZERO)
+
+    @property
+    def realized(self) -> Decimal:
+        """Give all that the event added to the cost of what is held, apart from flows."""
+        return self.spot_realized + self.perp_realized - self.perp_fees + self.funding + self.income
+
+    @property
+    def unmatched(self) -> Decimal:
+        """Give the USD that came in for units whose acquisition is unknown."""
+        return sum((disposal.unmatched_proceeds for disposal in self.disposals), ZERO)
+
+    @property
+    def is_cost_assumed(self) -> bool:
+        """Tell whether a market value stands in for an unknown cost."""
+        return any(lot.is_assumed for lot in self.acquired)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """Hold the open lots (oldest first), the USD balances and the positions at a moment."""
+
+    lots: Mapping[AssetKey, tuple[Lot, ...]] = field(default_factory=dict)
+    cash: Mapping[int, Decimal] = field(default_factory=dict)
+    positions: Mapping[PositionKey, Position] = field(default_factory=dict)
+    last: tuple[datetime, int] | None = None
+
+    def held(self, account: int, asset: str) -> Decimal:
+        """Give the quantity held, posted margin included."""
+        if asset == USD:
+            return self.cash.get(account, ZERO)
+        return sum((lot.remaining_quantity for lot in self.lots.get((account, asset), ())), ZERO)
+
+    def locked(self, account: int, asset: str) -> Decimal:
+        """Give the quantity posted as margin."""
+        return sum(
+            (
+                position.margin
+                for (owner, _), position in self.positions.items()
+                if owner == account and position.settle == asset
+            ),
+            ZERO,
+        )

@@ -1,0 +1,208 @@
+"""Value what is held, never taking an unknown price for zero, and compare it with the aim (DOMAIN 4.5, F20, F64)."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+
+from portfolio.domain.money import ONE, ZERO, exact, in_context
+
+STALE_AFTER = timedelta(hours=24)
+DEPEG_BAND = Decimal("0.005")
+DEPEG_MULTIPLIER = Decimal(2)
+HAIRCUTS = {"A": Decimal("0.0025"), "B": Decimal("0.005"), "C": Decimal("0.05"), "D": Decimal("0.2")}
+
+
+class PriceState(StrEnum):
+    """Say what is known of a price; a stale price is shown but recommends nothing."""
+
+    PRICED = "priced"
+    STALE = "stale"
+    UNPRICED = "unpriced"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quoted:
+    """Hold an asset's price in USD, when it was observed, and whether a person assumed it."""
+
+    price: Decimal
+    observed_at: datetime
+    is_assumed: bool = False
+
+    def state(self, now: datetime, stale_after: timedelta = STALE_AFTER) -> PriceState:
+        """Give priced or stale; an assumed price holds until the person replaces it."""
+        is_old = now - self.observed_at > stale_after and not self.is_assumed
+        return PriceState.STALE if is_old else PriceState.PRICED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worth:
+    """Hold a sum in USD and of how many parts it was made; unpriced parts are counted, never added."""
+
+    value: Decimal = ZERO
+    priced: int = 0
+    stale: int = 0
+    unpriced: int = 0
+    assumed: int = 0
+
+    def __add__(self, other: "Worth") -> "Worth":
+        """Add two sums and their counts."""
+        return Worth(
+            value=self.value + other.value,
+            priced=self.priced + other.priced,
+            stale=self.stale + other.stale,
+            unpriced=self.unpriced + other.unpriced,
+            assumed=self.assumed + other.assumed,
+        )
+
+    @property
+    def is_complete(self) -> bool:
+        """Tell whether every part had a price."""
+        return not self.unpriced
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """Hold what is to be valued: a free quantity of an asset, where it belongs, and its price if there is one.
+
+    `sectors` gives the asset's shares in sectors (F01, adding to at most 1); `core` is the quantity flagged core (F22).
+    """
+
+    asset: str
+    quantity: Decimal
+    quoted: Quoted | None
+    core: Decimal = ZERO
+    is_reserve: bool = False
+    sectors: Mapping[str, Decimal] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldFutures:
+    """Hold a position to be valued: unrealized PnL and margin in the settlement asset, which needs a price too."""
+
+    margin: Decimal
+    unrealized: Decimal | None
+    settle: Quoted | None
+    carved_from: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sleeves:
+    """Hold a portfolio's worth by sleeve; margin stands in futures, and in its sector too if carved out of it."""
+
+    core: Worth
+    reserve: Worth
+    sectors: Mapping[str, Worth]
+    other: Worth
+    futures: Worth
+    carved: Mapping[str, Decimal] = field(default_factory=dict)
+
+    @property
+    def pool(self) -> Worth:
+        """Give spot worth of all sectors (P of DOMAIN 0 adds the carved margin)."""
+        return sum(self.sectors.values(), Worth())
+
+    @property
+    def equity(self) -> Worth:
+        """Give the market NAV: E of DOMAIN 0."""
+        return self.core + self.reserve + self.pool + self.other + self.futures
+
+    @property
+    def rotation_pool(self) -> Decimal:
+        """Give P: spot worth of the sectors and the margin carved out of them."""
+        return self.pool.value + sum(self.carved.values(), ZERO)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """Compare an actual weight with its target, both fractions of the same base."""
+
+    actual: Decimal
+    target: Decimal
+    band: Decimal
+
+    @property
+    def drift(self) -> Decimal:
+        """Give actual less target."""
+        return self.actual - self.target
+
+    @property
+    def is_outside(self) -> bool:
+        """Tell whether the drift is beyond the band."""
+        return abs(self.drift) > self.band
+
+
+@in_context
+def worth(*, quantity: Decimal, quoted: Quoted | None, now: datetime) -> Worth:
+    """Value a quantity; without a price it is counted as unpriced and adds nothing."""
+    if not quantity:
+        return Worth()
+    if quoted is None:
+        return Worth(unpriced=1)
+    is_stale = quoted.state(now) is PriceState.STALE
+    return Worth(
+        value=exact(quantity * quoted.price),
+        priced=int(not is_stale),
+        stale=int(is_stale),
+        assumed=int(quoted.is_assumed),
+    )
+
+
+@in_context
+def sleeves(*, holdings: Iterable[Held], futures: Iterable[HeldFutures], now: datetime) -> Sleeves:
+    """Sort holdings into core, reserve, sectors and the rest, and value each (DOMAIN 0)."""
+    core = reserve = other = margins = Worth()
+    by_sector: dict[str, Worth] = {}
+    carved: dict[str, Decimal] = {}
+    for held in holdings:
+        locked_in = min(held.core, held.quantity)
+        core += worth(quantity=locked_in, quoted=held.quoted, now=now)
+        rest = worth(quantity=held.quantity - locked_in, quoted=held.quoted, now=now)
+        if held.is_reserve:
+            reserve += rest
+        else:
+            other += _spread(held.sectors, rest, by_sector)
+    for position in futures:
+        posted = worth(quantity=position.margin, quoted=position.settle, now=now)
+        margins += posted + _gain(position, now)
+        if position.carved_from:
+            carved[position.carved_from] = carved.get(position.carved_from, ZERO) + posted.value
+    return Sleeves(core=core, reserve=reserve, sectors=by_sector, other=other, futures=margins, carved=carved)
+
+
+@in_context
+def drifts(*, values: Mapping[str, Decimal], targets: Mapping[str, Decimal], band: Decimal) -> dict[str, Drift]:
+    """Compare the shares of values in their sum with targets; an empty sum has no drift (F20)."""
+    base = sum(values.values(), ZERO)
+    if base <= 0:
+        return {}
+    return {
+        name: Drift(actual=exact(values.get(name, ZERO) / base), target=targets.get(name, ZERO), band=band)
+        for name in {**targets, **values}
+    }
+
+
+@in_context
+def risk_value(*, quantity: Decimal, price: Decimal, haircut: Decimal) -> Decimal:
+    """Value a stablecoin for risk: never above par, less a haircut that grows once it leaves its peg (E30)."""
+    distance = abs(ONE - price)
+    cut = max(haircut, DEPEG_MULTIPLIER * distance) if distance > DEPEG_BAND else haircut
+    return exact(quantity * min(price, ONE) * max(ONE - cut, ZERO))
+
+
+def _spread(shares: Mapping[str, Decimal], value: Worth, by_sector: dict[str, Worth]) -> Worth:
+    """Spread a value over the sectors of its asset and give what belongs to none; each part carries the counts."""
+    left = value.value
+    for sector, share in shares.items():
+        part = exact(value.value * share)
+        left -= part
+        by_sector[sector] = by_sector.get(sector, Worth()) + replace(value, value=part)
+    return Worth(value=left) if shares else value
+
+
+def _gain(position: HeldFutures, now: datetime) -> Worth:
+    """Value the unrealized PnL, which is unknown without a mark."""
+    if position.unrealized is None:
+        return Worth(unpriced=1)
+    return worth(quantity=position.unrealized, quoted=position.settle, now=now)

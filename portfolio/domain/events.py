@@ -81,10 +81,10 @@ class PerpFill(Event):
 
     def __post_init__(self) -> None:
         """Refuse amounts that no fill can have."""
-        _check_positive(quantity=self.quantity, price=self.price, settle_usd=self.settle_usd)
+        _check_positive(quantity=self.quantity, price=self.price, settle_usd=self.settle_usd, leverage=self.leverage)
         _check_not_negative(fee=self.fee, fee_usd=self.fee_usd)
         _check_quote(self.settle, self.settle_usd)
-        if not self.leverage >= 1:
+        if self.leverage < 1:
             raise EventError("The leverage must be at least 1.")
 
     @property

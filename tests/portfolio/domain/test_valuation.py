@@ -1,0 +1,118 @@
+"""An unknown price is never zero, haircuts follow the peg, drift is actual less target (DOMAIN 4.5)."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal as D
+
+from portfolio.domain.valuation import (
+    Held,
+    HeldFutures,
+    PriceState,
+    Quoted,
+    drifts,
+    risk_value,
+    sleeves,
+    worth,
+)
+
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+
+
+def at(price: str, age_hours: int = 0, *, is_assumed: bool = False) -> Quoted:
+    return Quoted(price=D(price), observed_at=NOW - timedelta(hours=age_hours), is_assumed=is_assumed)
+
+
+class TestPrice:
+    def test_is_stale_after_a_day(self) -> None:
+        assert at("1", 24).state(NOW) is PriceState.PRICED
+        assert at("1", 25).state(NOW) is PriceState.STALE
+
+    def test_an_assumed_price_holds(self) -> None:
+        assert at("1", 2500, is_assumed=True).state(NOW) is PriceState.PRICED
+
+
+class TestWorth:
+    def test_unpriced_is_counted_and_not_added(self) -> None:
+        total = worth(quantity=D(2), quoted=at("3"), now=NOW) + worth(quantity=D(9), quoted=None, now=NOW)
+
+        assert (total.value, total.priced, total.unpriced, total.is_complete) == (6, 1, 1, False)
+
+    def test_stale_and_assumed_are_added_and_counted(self) -> None:
+        total = worth(quantity=D(2), quoted=at("3", 48), now=NOW)
+        total += worth(quantity=D(1), quoted=at("5", is_assumed=True), now=NOW)
+
+        assert (total.value, total.stale, total.priced, total.assumed) == (11, 1, 1, 1)
+
+    def test_nothing_held_needs_no_price(self) -> None:
+        assert worth(quantity=D(0), quoted=None, now=NOW).is_complete
+
+
+class TestSleeves:
+    HOLDINGS = (
+        Held(asset="BTC", quantity=D("1.5"), quoted=at("100"), core=D(1)),
+        Held(asset="USD", quantity=D(50), quoted=at("1"), is_reserve=True),
+        Held(asset="FET", quantity=D(10), quoted=at("2"), sectors={"ai": D(1)}),
+        Held(asset="MIX", quantity=D(10), quoted=at("1"), sectors={"ai": D("0.5"), "defi": D("0.25")}),
+        Held(asset="NEW", quantity=D(10), quoted=None, sectors={"defi": D(1)}),
+    )
+
+    def test_sorts_values(self) -> None:
+        split = sleeves(holdings=self.HOLDINGS, futures=(), now=NOW)
+
+        assert (split.core.value, split.reserve.value) == (100, 50)
+        assert {k: v.value for k, v in split.sectors.items()} == {"ai": 25, "defi": D("2.5")}
+        assert split.other.value == D("52.5")
+        assert (split.equity.value, split.equity.unpriced) == (230, 1)
+        assert split.sectors["ai"].is_complete
+        assert not split.sectors["defi"].is_complete
+
+    def test_core_is_what_is_held_at_most(self) -> None:
+        split = sleeves(holdings=[Held(asset="BTC", quantity=D(1), quoted=at("100"), core=D(9))], futures=(), now=NOW)
+
+        assert (split.core.value, split.other.value) == (100, 0)
+
+    def test_carved_margin_counts_in_the_rotation_pool(self) -> None:
+        position = HeldFutures(margin=D(5), unrealized=D(-2), settle=at("1"), carved_from="ai")
+
+        split = sleeves(holdings=self.HOLDINGS, futures=[position], now=NOW)
+
+        assert split.futures.value == 3
+        assert split.rotation_pool == D("32.5")
+        assert split.equity.value == 233
+
+    def test_a_position_without_a_mark_is_unpriced(self) -> None:
+        split = sleeves(holdings=(), futures=[HeldFutures(margin=D(5), unrealized=None, settle=at("1"))], now=NOW)
+
+        assert (split.futures.value, split.futures.unpriced) == (5, 1)
+
+
+class TestDrift:
+    def test_is_actual_less_target_against_the_band(self) -> None:
+        found = drifts(
+            values={"defi": D(540), "ai": D(460)}, targets={"defi": D("0.5"), "ai": D("0.45")}, band=D("0.02")
+        )
+
+        assert (found["defi"].drift, found["defi"].is_outside) == (D("0.04"), True)
+        assert (found["ai"].drift, found["ai"].is_outside) == (D("0.01"), False)
+
+    def test_an_empty_sum_has_none(self) -> None:
+        assert drifts(values={"defi": D(0)}, targets={"defi": D(1)}, band=D("0.02")) == {}
+
+
+class TestHaircuts:
+    """E30."""
+
+    def test_market_and_risk_value(self) -> None:
+        coins = [
+            ("10000", ".9995", ".005", "9945.025"),
+            ("5000", "1.0001", ".0025", "4987.5"),
+            ("3000", ".962", ".05", "2666.664"),
+        ]
+
+        risk = [risk_value(quantity=D(q), price=D(p), haircut=D(h)) for q, p, h, _ in coins]
+
+        assert risk == [D(expected) for *_, expected in coins]
+        assert sum(D(q) * D(p) for q, p, *_ in coins) == D("17881.5")
+        assert sum(risk) == D("17599.189")
+
+    def test_a_collapse_is_worth_nothing_and_not_less(self) -> None:
+        assert risk_value(quantity=D(10), price=D("0.2"), haircut=D("0.2")) == 0

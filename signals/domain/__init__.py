@@ -1,0 +1,1 @@
+"""Compute what the market says and what it suggests: pure, typed, without a clock or a database."""

@@ -133,18 +133,19 @@ class TransferOut(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FundingPayment(Event):
-    """Receive (positive) or pay (negative) funding on a perpetual position, in the settlement asset."""
+    """Receive (positive) or pay (negative) funding on a perpetual position; value is what it was worth in USD."""
 
     instrument: int
     settle: str
     amount: Decimal
-    settle_usd: Decimal = ONE
+    value: Decimal
 
     def __post_init__(self) -> None:
         """Refuse amounts that no payment can have."""
         _check_amount("amount", self.amount)
-        _check_positive(settle_usd=self.settle_usd)
-        _check_quote(self.settle, self.settle_usd)
+        _check_amount("value", self.value)
+        if self.amount * self.value < 0 or (self.settle == USD and self.amount != self.value):
+            raise EventError("The value of a funding payment does not fit its amount.")
 
 
 Standing = TypeVar("Standing", bound=Event)

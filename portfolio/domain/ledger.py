@@ -227,8 +227,9 @@ def _apply_perp(event: PerpFill, posting: _Posting) -> None:
     done = trade(position=before, quantity=event.signed_quantity, price=event.price, leverage=event.leverage)
     posting.lock(event.settle, -done.margin_released)
     fee = event.fee if event.fee_asset == event.settle else ZERO
-    fee_usd = exact(fee * event.settle_usd)
-    posting.perp_realized = _settle(done.realized - fee, event, posting) + fee_usd
+    fee_usd, worth = exact(fee * event.settle_usd), exact((done.realized - fee) * event.settle_usd)
+    _settle(event.settle, done.realized - fee, worth, posting)
+    posting.perp_realized = worth + fee_usd
     posting.perp_fees = fee_usd + _third_fee(event, posting)
     posting.lock(event.settle, done.margin_posted)
     posting.position = replace(
@@ -251,7 +252,8 @@ def _apply_funding(event: FundingPayment, posting: _Posting) -> None:
     """Let funding change the balance by exactly its amount (I11)."""
     key = (event.account, event.instrument)
     before = posting.book.positions.get(key, Position(settle=event.settle))
-    posting.funding = _settle(event.amount, event, posting)
+    _settle(event.settle, event.amount, event.value, posting)
+    posting.funding = event.value
     posting.position = replace(before, funding_usd=before.funding_usd + posting.funding)
     posting.book.positions[key] = posting.position
 
@@ -275,14 +277,12 @@ def _apply_out(event: TransferOut, posting: _Posting) -> None:
     posting.flow = -posting.give(event.asset, event.quantity, None, Kind.SENT)
 
 
-def _settle(amount: Decimal, event: PerpFill | FundingPayment, posting: _Posting) -> Decimal:
-    """Credit or debit the settlement asset and give the amount in USD."""
-    worth = exact(amount * event.settle_usd)
+def _settle(asset: str, amount: Decimal, worth: Decimal, posting: _Posting) -> None:
+    """Credit or debit the settlement asset."""
     if amount > 0:
-        posting.receive(event.settle, amount, worth)
+        posting.receive(asset, amount, worth)
     else:
-        posting.give(event.settle, -amount, -worth, Kind.SETTLED)
-    return worth
+        posting.give(asset, -amount, -worth, Kind.SETTLED)
 
 
 def _fee_in(event: SpotFill, asset: str) -> Decimal:

@@ -73,7 +73,7 @@ def fundings(draw: Any) -> dict[str, Any]:
         "instrument": instrument,
         "settle": settle,
         "amount": amount,
-        "settle_usd": _rate(settle, draw(rates)),
+        "value": amount * _rate(settle, draw(rates)),
     }
 
 

@@ -142,7 +142,7 @@ class Oracle:
             signed += direction * closing
         self.futures[event.instrument] = [size, entry, margin]
         fee = F(event.fee) if event.fee_asset == event.settle else F(0)
-        self.settle_cash(event, gain - fee)
+        self.settle_cash(event, gain - fee, rounded((gain - fee) * F(event.settle_usd)))
         third = self.third_fee(event, event.settle)
         self.realized -= third
         if signed:
@@ -153,10 +153,9 @@ class Oracle:
             self.futures[event.instrument] = [size + signed, entry + notional, margin + posted]
 
     def on_FundingPayment(self, event: Any) -> None:
-        self.settle_cash(event, F(event.amount))
+        self.settle_cash(event, F(event.amount), F(event.value))
 
-    def settle_cash(self, event: Any, amount: F) -> None:
-        worth = rounded(amount * F(event.settle_usd))
+    def settle_cash(self, event: Any, amount: F, worth: F) -> None:
         if amount > 0:
             self.take_in(event.settle, amount, worth, (event.executed_at, event.sequence))
         else:

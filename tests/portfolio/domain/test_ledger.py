@@ -227,8 +227,8 @@ class TestFutures:
     def test_funding_changes_the_balance_by_its_amount(self) -> None:
         folded = run(
             deposit(1, "USD", 100),
-            FundingPayment(**place(2), instrument=7, settle="USD", amount=D("-1.5")),
-            FundingPayment(**place(3), instrument=7, settle="USD", amount=D("0.5")),
+            FundingPayment(**place(2), instrument=7, settle="USD", amount=D("-1.5"), value=D("-1.5")),
+            FundingPayment(**place(3), instrument=7, settle="USD", amount=D("0.5"), value=D("0.5")),
         )
 
         assert folded.state.held(1, "USD") == 99
@@ -357,8 +357,14 @@ class TestBadAmounts:
             deposit(1, "X", 1, 5, is_income=True)
 
     def test_a_funding_payment_refuses(self) -> None:
-        with pytest.raises(EventError):
-            FundingPayment(**place(1), instrument=7, settle="USD", amount=D("NaN"))
+        for settle, amount, value in (
+            ("USD", "NaN", "1"),
+            ("USDC", "1", "-1"),
+            ("USD", "1", "2"),
+            ("USDC", "1", "NaN"),
+        ):
+            with pytest.raises(EventError):
+                FundingPayment(**place(1), instrument=7, settle=settle, amount=D(amount), value=D(value))
 
     def test_usd_is_worth_one(self) -> None:
         with pytest.raises(EventError, match="worth 1 USD"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 
 import pytest
@@ -38,3 +39,19 @@ def client_of_bob(bob: User) -> Client:
     client = Client()
     client.force_login(bob)
     return client
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In the pass on PostgreSQL keep the tests that touch the database; browsers look once."""
+    if not os.environ.get("ONLY_DATABASE_TESTS"):
+        return
+    kept = [item for item in items if _touches_database(item) and not item.get_closest_marker("browser")]
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = kept
+
+
+def _touches_database(item: pytest.Item) -> bool:
+    """Return whether a test asks for the database."""
+    fixtures = set(getattr(item, "fixturenames", ()))
+    is_django_case = bool(getattr(getattr(item, "cls", None), "databases", None))
+    return bool(fixtures & {"db", "transactional_db"} or item.get_closest_marker("django_db")) or is_django_case

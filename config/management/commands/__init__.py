@@ -1,0 +1,1 @@
+"""Hold the commands that run the whole project."""

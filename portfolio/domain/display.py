@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 
 Amount = Decimal | int | None
@@ -60,6 +61,11 @@ def qty(value: Amount, step: Amount = None) -> str:
         return UNKNOWN
     exponent = (precision or amount).normalize(CONTEXT).as_tuple().exponent
     return _write(amount, places=max(0, -int(exponent)))
+
+
+def day(value: date) -> str:
+    """Write a date: 24 Nov 2026."""
+    return f"{value.day} {value:%b %Y}"
 
 
 def exact(value: object) -> Decimal | None:

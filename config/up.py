@@ -43,7 +43,7 @@ def main() -> int:
             environment["REDIS_URL"] = f"unix://{room / 'broker.sock'}"
         _prepare(environment)
         running.append(_start(_web(port), environment))
-        running.append(_start(_worker(data), environment))
+        running.append(_start(_worker(), environment))
         _announce(port, data, is_first=first)
         return _wait(running)
     except Stopped:
@@ -144,11 +144,11 @@ def _web(port: int) -> list[str]:
     ]
 
 
-def _worker(data: Path) -> list[str]:
+def _worker() -> list[str]:
     """Return the worker's command; its beat runs inside it."""
     return [
         *(sys.executable, "-m", "celery", "-A", "config", "worker", "--beat", "--concurrency", "2"),
-        *("--schedule", str(data / "beat"), "--loglevel", "warning", "--without-gossip", "--without-mingle"),
+        *("--loglevel", "warning", "--without-gossip", "--without-mingle"),
     ]
 
 

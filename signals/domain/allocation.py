@@ -227,10 +227,11 @@ def _hedge(batch: Batch, market: MarketState, *, pool: Floats, leader_gates: Boo
 
 
 def _spot(batch: Batch, market: MarketState, *, raw: Floats, pool: Floats, gap: Floats) -> tuple[Floats, Floats]:
-    """Trade to the target after a change, to half the band on drift; self-financing and capped (DECISIONS 31)."""
+    """Trade to the target after a change, to half the band on drift, never inside the band; capped (DECISIONS 31)."""
     band = batch.band * pool
-    drift = np.where(np.abs(raw) > band, np.sign(raw) * (np.abs(raw) - band / 2.0), 0.0)
-    move = np.where(batch.is_changed, raw, drift)
+    is_out = np.abs(raw) > band
+    drift = np.where(is_out, np.sign(raw) * (np.abs(raw) - band / 2.0), 0.0)
+    move = np.where(batch.is_changed & is_out.any(axis=0), raw, drift)
     sell, buy = balanced(np.maximum(-move, 0.0), np.maximum(move, 0.0), gap=gap)
     scale = np.minimum(share_of(_turnover_room(batch, market, pool=pool), total(sell)), 1.0)
     return _over_minimum(sell * scale, buy * scale, gap=gap, floor=batch.min_notional)

@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 
 from signals.domain.batch import Batch, FundingFlag, MarketState, StageCode
+from signals.domain.limits import limits_of
 
 DEFI, AI = 0, 1
 STAGES = {  # leader share, futures ratio, leverage
     "anchor": {"SC": (0.5, 0.0, 1.0), "NI": (0.75, 0.30, 3.0), "PR": (0.20, -0.25, 2.0), "RE": (0.125, 0.25, 2.0)},
     "table": {"SC": (0.5, 0.0, 1.0), "NI": (0.75, 0.375, 3.0), "PR": (0.20, -0.25, 2.0), "RE": (0.125, 0.25, 2.0)},
 }
-INTERMEDIATE = {"max_leverage": 3.0, "max_overlay": 0.25, "max_risk": 0.025}
+ADVANCED = limits_of("advanced", has_overlay=True)._asdict()
 
 
 def book(
@@ -54,7 +55,7 @@ def book(
         "is_stale": False,
         "has_unpriced_pool": False,
         "has_unpriced_rest": False,
-        **INTERMEDIATE,
+        **ADVANCED,
         **values,
     }
     return Batch(**{name: _column(name, value, count, sectors) for name, value in defaults.items()})

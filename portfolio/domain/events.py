@@ -7,12 +7,12 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TypeVar
 
-from portfolio.domain.money import ONE, ZERO, AmountError, exact
+from portfolio.domain.money import ONE, ZERO, AmountError, Refusal, exact
 
 USD = "USD"
 
 
-class EventError(ValueError):
+class EventError(Refusal):
     """Say why an event cannot have happened."""
 
 
@@ -146,6 +146,12 @@ class FundingPayment(Event):
         _check_amount("value", self.value)
         if self.amount * self.value < 0 or (self.settle == USD and self.amount != self.value):
             raise EventError("The value of a funding payment does not fit its amount.")
+
+
+def assets_touched(event: Event) -> set[str]:
+    """Name the assets whose holdings an event may change."""
+    names = ("base", "quote", "fee_asset", "settle", "asset")
+    return {getattr(event, name) for name in names if hasattr(event, name)}
 
 
 Standing = TypeVar("Standing", bound=Event)

@@ -34,7 +34,11 @@ Params = ParamSpec("Params")
 Result = TypeVar("Result")
 
 
-class AmountError(ValueError):
+class Refusal(ValueError):
+    """Tell a person, in a sentence, why what they asked for is refused; every refusal here is one."""
+
+
+class AmountError(Refusal):
     """Say why a text or a number is not an amount."""
 
 

@@ -9,13 +9,13 @@ from enum import StrEnum
 from portfolio.domain.events import USD, Event
 from portfolio.domain.futures import Position
 from portfolio.domain.lots import Lot, Match
-from portfolio.domain.money import ZERO
+from portfolio.domain.money import ZERO, Refusal
 
 AssetKey = tuple[int, str]
 PositionKey = tuple[int, int]
 
 
-class LedgerError(ValueError):
+class LedgerError(Refusal):
     """Say why an event does not fit the ledger; it carries the event."""
 
     def __init__(self, message: str, event: Event) -> None:

@@ -6,12 +6,12 @@ from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
 
-from portfolio.domain.money import ONE, ZERO, exact, in_context, shares
+from portfolio.domain.money import ONE, ZERO, Refusal, exact, in_context, shares
 
 HIGHEST_LEADER_SHARE = Decimal("0.875")
 
 
-class WeightGap(ValueError):
+class WeightGap(Refusal):
     """Say by how much weights miss 100%; the gap is the sum less one."""
 
     def __init__(self, gap: Decimal) -> None:
@@ -24,7 +24,7 @@ class WeightGap(ValueError):
         super().__init__(f"These weights add up to {total:f}%: {points:f} {unit} {way}.")
 
 
-class SplitError(ValueError):
+class SplitError(Refusal):
     """Say why the pool cannot be split."""
 
 

@@ -36,6 +36,14 @@ class Quoted:
         return PriceState.STALE if is_old else PriceState.PRICED
 
 
+def preferred(*, market: Quoted | None, manual: Quoted | None, now: datetime) -> Quoted | None:
+    """Choose the market's price; a person's own stands in where there is none, or a newer one where it is stale."""
+    if market is None or manual is None:
+        return market or manual
+    is_newer = manual.observed_at > market.observed_at
+    return manual if is_newer and market.state(now) is PriceState.STALE else market
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worth:
     """Hold a sum in USD and of how many parts it was made; unpriced parts are counted, never added."""

@@ -9,6 +9,7 @@ from portfolio.models.ledger import (
     Position,
     PositionChange,
     Transfer,
+    Unmatched,
     ValuationDay,
 )
 from portfolio.models.market import (
@@ -57,6 +58,7 @@ __all__ = [
     "SectorMembership",
     "Stage",
     "Transfer",
+    "Unmatched",
     "ValuationDay",
     "Venue",
     "closes_on",

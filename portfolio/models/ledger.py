@@ -33,6 +33,9 @@ class Entry(models.Model):
     sequence = models.PositiveBigIntegerField(help_text="Order within the portfolio; breaks ties of time.")
     recorded_at = models.DateTimeField()
     external_id = models.CharField(max_length=100, null=True, blank=True, help_text="The venue's own id.")  # noqa: DJ001
+    is_imported = models.BooleanField(
+        default=False, help_text="May let go of more than is held: the rest is unmatched (DECISIONS 14)."
+    )
 
     class Meta:
         abstract = True
@@ -167,6 +170,25 @@ class Disposal(models.Model):
         return f"{self.quantity} {self.asset_id} realised {self.realized_pnl_usd}"
 
 
+class Unmatched(models.Model):
+    """What an import let go of without ever having held it (derived): no cost basis, outside realised totals."""
+
+    portfolio = models.ForeignKey(Portfolio, on_delete=models.CASCADE, related_name="unmatched")
+    asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="+")
+    fill = models.ForeignKey(Fill, null=True, on_delete=models.CASCADE, related_name="unmatched")
+    transfer = models.ForeignKey(Transfer, null=True, on_delete=models.CASCADE, related_name="unmatched")
+    disposed_at = models.DateTimeField()
+    quantity = ExactDecimalField()
+    proceeds_usd = ExactDecimalField()
+
+    class Meta:
+        constraints = [PositiveAmount(field="quantity", name="unmatched_quantity_positive")]
+
+    def __str__(self) -> str:
+        """Show what is missing."""
+        return f"{self.quantity} {self.asset_id} unmatched"
+
+
 class Holding(models.Model):
     """What an account holds of an asset now, in total (derived): the sum of its open lots, or a fiat balance."""
 
@@ -194,6 +216,7 @@ class Position(models.Model):
     quote_asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="+")
     quantity = ExactDecimalField()
     entry_price = ExactDecimalField()
+    entry_cost = ExactDecimalField(default=0, help_text="In the quote asset; the entry price times size, unrounded.")
     margin = ExactDecimalField()
     realized_pnl_usd = ExactDecimalField()
     fees_usd = ExactDecimalField()

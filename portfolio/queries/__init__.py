@@ -1,0 +1,1 @@
+"""Answer questions about portfolios, one topic a module."""

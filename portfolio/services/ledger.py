@@ -1,0 +1,253 @@
+"""Record what happened and keep what follows from it in step, under the portfolio's lock (DECISIONS 11, 14, 15, 18)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, TypeVar
+
+from django.db import transaction
+from django.db.models import F
+
+from jobs.services import enqueue
+from portfolio.domain.events import Event
+from portfolio.domain.ledger import fold
+from portfolio.domain.lots import Method
+from portfolio.domain.money import Refusal
+from portfolio.domain.outcomes import State
+from portfolio.models import Account, Asset, Fill, Instrument, Portfolio, Transfer
+from portfolio.queries.core import CoreBreach, core_breaches
+from portfolio.queries.events import events_of, fill_event, stored_state, transfer_event
+from portfolio.services.entries import KeyReused, NewFill, NewTransfer, fill_row, opposite, transfer_row
+from portfolio.services.posting import Sources, forget, sources_of, touched_keys, write
+
+METHOD = Method.FIFO
+"""The order in which lots are relieved; the arithmetic knows others, every portfolio uses this one."""
+
+VALUE_TASK = "portfolio.value_portfolios"
+SAME_FILL = ("instrument_id", "side", "quantity", "price", "executed_at", "fee_amount", "fee_asset_id", "leverage")
+SAME_TRANSFER = ("kind", "asset_id", "quantity", "executed_at", "cost_usd")
+
+Stated = TypeVar("Stated", NewFill, NewTransfer)
+
+
+class CoreSaleRefused(Refusal):
+    """Refuse to sell core holdings without a written reason (DOMAIN F54, DECISIONS 15)."""
+
+    def __init__(self, breaches: Sequence[CoreBreach]) -> None:
+        """Name what is core and what would be left."""
+        self.breaches = breaches
+        first = breaches[0]
+        super().__init__(
+            f"{first.core.normalize():f} {first.asset} is core, and this would leave {first.held.normalize():f}. "
+            "Selling core needs a written reason."
+        )
+
+
+class NotReversible(Refusal):
+    """Refuse to reverse what is not the portfolio's own, or is itself a reversal."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recorded:
+    """Give the rows in the order stated, whether they were there before, and the core that was sold."""
+
+    fills: tuple[Fill, ...] = ()
+    transfers: tuple[Transfer, ...] = ()
+    is_repeat: bool = False
+    core_breaches: tuple[CoreBreach, ...] = ()
+
+
+@transaction.atomic
+def record_fills(
+    *,
+    portfolio: Portfolio,
+    fills: Sequence[NewFill],
+    now: datetime,
+    client_key: str = "",
+    is_imported: bool = False,
+    core_override_reason: str = "",
+) -> Recorded:
+    """Record executions whole or not at all; what was recorded under the same ids before is returned as it is.
+
+    Raises a `Refusal`: `Oversold` (naming what is held), `CoreSaleRefused`, `KeyReused`, `PriceUnknown`, `BadMoment` …
+    """
+    locked = lock(portfolio)
+    account = default_account(locked)
+    stated = [
+        fill_row(portfolio=locked, new=new, account=new.account or account, now=now, is_imported=is_imported)
+        for new in _keyed(fills, client_key)
+    ]
+    known = _known(stated, SAME_FILL)
+    fresh = [row for row in stated if row.external_id not in known]
+    if fresh:
+        _record(locked, fresh, now)
+    breaches = () if is_imported else core_breaches(portfolio=locked, sold=_sold(fresh), moment=locked.clock(now))
+    if breaches and not core_override_reason.strip():
+        raise CoreSaleRefused(breaches)
+    rows = tuple(known.get(row.external_id, row) for row in stated)
+    return Recorded(fills=rows, is_repeat=bool(stated) and not fresh, core_breaches=breaches)
+
+
+@transaction.atomic
+def record_transfers(
+    *,
+    portfolio: Portfolio,
+    transfers: Sequence[NewTransfer],
+    now: datetime,
+    client_key: str = "",
+    is_imported: bool = False,
+) -> Recorded:
+    """Record deposits, withdrawals, income and funding whole or not at all; repeats are returned as they are."""
+    locked = lock(portfolio)
+    account = default_account(locked)
+    stated = [
+        transfer_row(portfolio=locked, new=new, account=new.account or account, now=now, is_imported=is_imported)
+        for new in _keyed(transfers, client_key)
+    ]
+    known = _known(stated, SAME_TRANSFER)
+    fresh = [row for row in stated if row.external_id not in known]
+    if fresh:
+        _record(locked, fresh, now)
+    rows = tuple(known.get(row.external_id, row) for row in stated)
+    return Recorded(transfers=rows, is_repeat=bool(stated) and not fresh)
+
+
+def record_transfer(*, portfolio: Portfolio, transfer: NewTransfer, now: datetime, client_key: str = "") -> Transfer:
+    """Record one deposit, withdrawal, income or funding payment."""
+    recorded = record_transfers(portfolio=portfolio, transfers=[transfer], now=now, client_key=client_key)
+    return recorded.transfers[0]
+
+
+@transaction.atomic
+def reverse_fills(*, portfolio: Portfolio, fills: Iterable[Fill], now: datetime) -> tuple[Fill, ...]:
+    """Reverse fills: both stay visible, and everything is as if they had never been logged (DECISIONS 18).
+
+    A fill that is reversed already keeps its reversal. Raises `Oversold` if later events need what the fills brought.
+    """
+    locked = lock(portfolio)
+    wanted = [fill.pk for fill in fills]
+    found = Fill.objects.filter(portfolio=locked, pk__in=wanted, reverses__isnull=True)
+    rows = {fill.pk: fill for fill in found.select_related("reversed_by")}
+    if len(rows) != len(set(wanted)):
+        raise NotReversible("Only fills of this portfolio that are not reversals themselves can be reversed.")
+    fresh = [opposite(rows[pk], now=now) for pk in dict.fromkeys(wanted) if not hasattr(rows[pk], "reversed_by")]
+    if fresh:
+        _record(locked, fresh, now)
+    done = {row.reverses_id: row for row in fresh}
+    return tuple(done[pk] if pk in done else rows[pk].reversed_by for pk in wanted)
+
+
+@transaction.atomic
+def reverse_transfer(*, portfolio: Portfolio, transfer: Transfer, now: datetime) -> Transfer:
+    """Reverse a transfer: both stay visible, and everything is as if it had never been logged."""
+    locked = lock(portfolio)
+    row = Transfer.objects.filter(portfolio=locked, pk=transfer.pk, reverses__isnull=True).first()
+    if row is None:
+        raise NotReversible("Only a transfer of this portfolio that is not a reversal itself can be reversed.")
+    reversal = Transfer.objects.filter(reverses=row).first()
+    if reversal is not None:
+        return reversal
+    row.pk, row.reverses, row.external_id, row.recorded_at = None, transfer, None, now
+    row._state.adding = True
+    _record(locked, [row], now)
+    return row
+
+
+@transaction.atomic
+def rebuild(portfolio: Portfolio) -> None:
+    """Delete everything that was derived and derive it anew from all that was recorded."""
+    _rebuild(lock(portfolio))
+
+
+def lock(portfolio: Portfolio) -> Portfolio:
+    """Hold the portfolio's row until the transaction ends, on both databases, and read it as it now is."""
+    Portfolio.objects.filter(pk=portfolio.pk).update(ledger_version=F("ledger_version"))
+    return Portfolio.objects.select_related("market", "reserve_asset").get(pk=portfolio.pk)
+
+
+def default_account(portfolio: Portfolio) -> Account:
+    """Return the account that is meant when none is named: the portfolio's first."""
+    return portfolio.accounts.order_by("pk")[:1].get()
+
+
+def _record(portfolio: Portfolio, rows: Sequence[Any], now: datetime) -> None:
+    """Insert entries and post them: an appended entry reads open lots only, a back-dated one replays everything."""
+    for number, row in enumerate(rows, start=1):
+        row.sequence = portfolio.ledger_version + number
+    symbols = dict(Asset.objects.values_list("pk", "symbol"))
+    events = [_event(row, symbols) for row in rows]
+    stored = stored_state(portfolio=portfolio, keys=touched_keys(events))
+    is_appended = all(_is_after(event, stored.state) for event in events)
+    folded = fold(events=events, opening=stored.state, method=METHOD) if is_appended else None
+    type(rows[0])._default_manager.bulk_create(rows)
+    if folded is None:
+        _rebuild(portfolio)
+    else:
+        sources = _sources(rows, symbols)
+        write(portfolio=portfolio, folded=folded, sources=sources, lots=stored.lots)
+    portfolio.ledger_version += len(rows)
+    Portfolio.objects.filter(pk=portfolio.pk).update(ledger_version=portfolio.ledger_version)
+    enqueue(task=VALUE_TASK, now=now, unique_key=VALUE_TASK)
+
+
+def _rebuild(portfolio: Portfolio) -> None:
+    folded = fold(events=events_of(portfolio=portfolio), method=METHOD)
+    forget(portfolio)
+    write(portfolio=portfolio, folded=folded, sources=sources_of(portfolio), lots={})
+
+
+def _is_after(event: Event, state: State) -> bool:
+    return event.reverses is None and (state.last is None or event.order() > state.last)
+
+
+def _event(row: Fill | Transfer, symbols: Mapping[int, str]) -> Event:
+    """Return the event of a row that is not stored yet; the domain refuses amounts that cannot be."""
+    shared = (row.sequence, row.account_id, row.executed_at, row.is_imported, row.reverses and row.reverses.sequence)
+    if isinstance(row, Transfer):
+        terms = (row.quantity, row.cost_usd, row.value_usd, row.acquired_at, row.instrument_id)
+        return transfer_event((*shared, row.kind, symbols[row.asset_id], *terms))
+    assets = (symbols[row.instrument.asset_id], symbols[row.quote_asset_id], symbols[row.fee_asset_id])
+    amounts = (row.quantity, row.price, row.quote_usd, row.fee_amount, row.fee_usd, row.leverage)
+    return fill_event((*shared, row.side, row.instrument_id, row.instrument.kind, *assets, *amounts))
+
+
+def _sources(rows: Sequence[Any], symbols: Mapping[int, str]) -> Sources:
+    keys = {row.sequence: row.pk for row in rows}
+    is_fill = isinstance(rows[0], Fill)
+    assets = {symbol: pk for pk, symbol in symbols.items()}
+    return Sources(assets=assets, fills=keys if is_fill else {}, transfers={} if is_fill else keys)
+
+
+def _known(rows: Sequence[Any], same: Sequence[str]) -> dict[str | None, Any]:
+    """Return what was recorded before under the ids of these rows; an id that means something else is refused."""
+    ids = [row.external_id for row in rows if row.external_id]
+    if not ids:
+        return {}
+    if len(set(ids)) != len(ids):
+        raise KeyReused("Two of these entries carry the same id.")
+    accounts = {row.account_id for row in rows}
+    found = type(rows[0])._default_manager.filter(account__in=accounts, external_id__in=ids)
+    known = {(row.account_id, row.external_id): row for row in found}
+    matches = [
+        (known[row.account_id, row.external_id], row) for row in rows if (row.account_id, row.external_id) in known
+    ]
+    for old, new in matches:
+        if any(getattr(old, name) != getattr(new, name) for name in same):
+            raise KeyReused(f"The id {old.external_id} was used before for something else.")
+    return {old.external_id: old for old, _ in matches}
+
+
+def _keyed(stated: Sequence[Stated], client_key: str) -> list[Stated]:
+    """Name each entry after the client's key and its place, unless it has an id of its own."""
+    return [
+        new if new.external_id or not client_key else replace(new, external_id=f"{client_key}:{place}")
+        for place, new in enumerate(stated)
+    ]
+
+
+def _sold(fills: Iterable[Fill]) -> set[int]:
+    """Return the assets that spot fills let go of: what was sold, or what paid for a purchase."""
+    spot = [fill for fill in fills if fill.instrument.kind == Instrument.Kind.SPOT]
+    return {fill.instrument.asset_id if fill.side == Fill.Side.SELL else fill.quote_asset_id for fill in spot}

@@ -220,7 +220,8 @@ class Decision:
     Hold one answer a portfolio: accepted legs by sector [N, K], the numbers behind them [N], and the verdicts.
 
     `needed_alpha` is safety times the hurdle of the group that had to pay; `needed_z` is the z that would clear it.
-    Hurdles and alpha are returns over the horizon; `one_r` sums the futures legs, `spot_one_r` is only shown.
+    Hurdles and alpha are returns over the horizon; `one_r` sums the futures legs, `spot_one_r` is only shown. What the
+    stage wanted before anybody judged it stays visible in `wanted_*`, `source` and `destination` (-1 for none).
     """
 
     weights: Floats
@@ -248,6 +249,10 @@ class Decision:
     confidence: Floats
     one_r: Floats
     spot_one_r: Floats
+    wanted_spot: Floats
+    wanted_overlay: Floats
+    source: Ints
+    destination: Ints
     outcome: Ints
     spot_verdict: Ints
     overlay_verdict: Ints

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -38,13 +38,36 @@ def decide(batch: Batch, market: MarketState) -> Decision:
     plan = draft(batch, market, may_open=everywhere, aim=aim)
     costs = priced(plan, batch, market)
     verdicts = judged(plan, costs, batch, edge)
+    opening = total(np.maximum(plan.overlay_change, 0.0))
     refused = np.isin(verdicts.overlay, OVERLAY_REFUSED)
     if refused.any():
         plan, verdicts = _without_opening(batch, market, edge, plan=plan, verdicts=verdicts, refused=refused, aim=aim)
     outcome_plan = _accepted(plan, verdicts)
     outcome = outcome_of(outcome_plan, batch, verdicts)
     final = _only(outcome_plan, outcome == Outcome.TRADE)
-    return _decision(batch, market, edge, plan=final, verdicts=verdicts, outcome=outcome)
+    wanted = _Wanted.of(plan, opening=opening)
+    return _decision(batch, market, edge, plan=final, verdicts=verdicts, outcome=outcome, wanted=wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """Hold what a row's stage asked for before it was judged."""
+
+    spot: Floats
+    overlay: Floats
+    source: Ints
+    destination: Ints
+
+    @classmethod
+    def of(cls, plan: Plan, *, opening: Floats) -> _Wanted:
+        """Read it off a plan: the largest sale is the source, the largest buy, else the overlay, the destination."""
+        sold, bought = total(plan.sell), total(plan.buy)
+        return cls(
+            spot=np.maximum(sold, bought),
+            overlay=opening,
+            source=np.where(sold > 0, plan.sell.argmax(axis=0), -1),
+            destination=np.where(bought > 0, plan.buy.argmax(axis=0), plan.target),
+        )
 
 
 def _aim(batch: Batch, market: MarketState, edge: Edge) -> Floats:
@@ -114,7 +137,14 @@ def _confidence(market: MarketState, edge: Edge, *, hurdle: Floats) -> Floats:
 
 
 def _decision(
-    batch: Batch, market: MarketState, edge: Edge, *, plan: Plan, verdicts: Verdicts, outcome: Ints
+    batch: Batch,
+    market: MarketState,
+    edge: Edge,
+    *,
+    plan: Plan,
+    verdicts: Verdicts,
+    outcome: Ints,
+    wanted: _Wanted,
 ) -> Decision:
     """Put the accepted plan and its numbers together."""
     costs = priced(plan, batch, market)
@@ -148,6 +178,10 @@ def _decision(
         confidence=_confidence(market, edge, hurdle=hurdle),
         one_r=one_r,
         spot_one_r=spot_one_r,
+        wanted_spot=wanted.spot,
+        wanted_overlay=wanted.overlay,
+        source=wanted.source,
+        destination=wanted.destination,
         outcome=outcome,
         spot_verdict=verdicts.spot,
         overlay_verdict=verdicts.overlay,

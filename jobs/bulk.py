@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from functools import lru_cache, partial
+from itertools import islice
 from typing import Any
 
 from django.db import connections, models, router
+
+CHUNK_ROWS = 2_000
+KEPT_VALUES = 10_000
 
 
 def insert_rows(
@@ -50,27 +55,41 @@ def _prepared(
 ) -> Iterable[Sequence[Any]]:
     """Adapt values column by column; a column whose values pass through as they are costs nothing."""
     by_name = {name: f for f in model._meta.concrete_fields for name in (f.attname, f.name)}
-    adapters = [_adapter(by_name[name], connection) for name in fields]
-    if not any(adapters):
-        return rows
-    return (
-        tuple(
-            value if adapt is None or value is None else adapt(value)
-            for adapt, value in zip(adapters, row, strict=True)
+    days: dict[type, Any] = {}
+    adapters = [_adapter(by_name[name], connection, days) for name in fields]
+    return _adapted(rows, adapters) if any(adapters) else rows
+
+
+def _adapted(rows: Iterable[Sequence[Any]], adapters: Sequence[Any]) -> Iterable[Sequence[Any]]:
+    """Adapt some thousand rows at a time, column by column."""
+    remaining = iter(rows)
+    while chunk := list(islice(remaining, CHUNK_ROWS)):
+        yield from zip(
+            *(
+                column if adapt is None else [None if value is None else adapt(value) for value in column]
+                for adapt, column in zip(adapters, zip(*chunk, strict=True), strict=True)
+            ),
+            strict=True,
         )
-        for row in rows
-    )
 
 
-def _adapter(field: models.Field[Any, Any], connection: Any) -> Any:
-    """Return how a value of this field is adapted, None where it passes through."""
+def _adapter(field: models.Field[Any, Any], connection: Any, days: dict[type, Any]) -> Any:
+    """Return how a value of this field is adapted, None where it passes through.
+
+    Days and times repeat, within a column and from one to the next: what they become is kept in `days`.
+    """
     if isinstance(field, models.JSONField):
         return lambda value: value if isinstance(value, str) else json.dumps(value)
     if isinstance(field, (models.AutoField, models.IntegerField, models.FloatField, models.ForeignKey)):
         return None
     if isinstance(field, models.CharField | models.TextField):
         return None
-    return lambda value: field.get_db_prep_save(value, connection)
+    adapt = partial(field.get_db_prep_save, connection=connection)
+    return (
+        days.setdefault(type(field), lru_cache(maxsize=KEPT_VALUES)(adapt))
+        if isinstance(field, models.DateField)
+        else adapt
+    )
 
 
 def _copy(connection: Any, statement: str, rows: Iterable[Sequence[Any]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 else:
     AnyField = models.Field
 
+PLAIN = re.compile(r"-?(?:0|[1-9][0-9]{0,19})(?:\.[0-9]{1,18})?")
 ALLOWED_LOOKUPS = ("exact", "isnull", "in")
 
 
@@ -78,7 +80,10 @@ class ExactDecimalField(AnyField):
         return canonical(amount)
 
     def get_db_prep_save(self, value: Any, connection: BaseDatabaseWrapper) -> Any:
-        """Return what the column stores."""
+        """Return what the column stores; an amount that is short and plain already is not computed again."""
+        if type(value) is Decimal and connection.vendor != "postgresql" and PLAIN.fullmatch(text := str(value)):
+            text = text.rstrip("0").rstrip(".") if "." in text else text
+            return "0" if text == "-0" else text
         return self.get_db_prep_value(value, connection)
 
     def get_lookup(self, lookup_name: str) -> Any:

@@ -21,7 +21,7 @@ class SectorEntry(NamedTuple):
 
 
 class AssetEntry(NamedTuple):
-    """One asset: its sector in every market that prices it, quantity step, and whether perps on it are traded."""
+    """One asset: its sector in every market that knows it, quantity step, and whether perps on it are traded."""
 
     symbol: str
     name: str
@@ -133,8 +133,15 @@ def _cash(symbol: str, name: str, kind: str, *, is_simulated: bool) -> AssetEntr
     return AssetEntry(symbol, name, RESERVE, kind, 2, Decimal("0.01"), has_perp=False, is_simulated=is_simulated)
 
 
+def _venue(slug: str, name: str, *, spot: str, perp: str, source: str) -> VenueEntry:
+    """Return a venue; rates are written as "taker maker"."""
+    spot_taker, spot_maker = map(Decimal, spot.split())
+    perp_taker, perp_maker = map(Decimal, perp.split())
+    return VenueEntry(slug, name, spot_taker, spot_maker, perp_taker, perp_maker, source)
+
+
 ASSETS: tuple[AssetEntry, ...] = (
-    _cash("USD", "US dollar", "fiat", is_simulated=False),
+    _cash("USD", "US dollar", "fiat", is_simulated=True),
     _cash("USDC", "USD Coin", "stable", is_simulated=True),
     _cash("USDT", "Tether", "stable", is_simulated=True),
     *_listed(_SIMULATED_AND_TRADED, has_perp=True, is_simulated=True),
@@ -144,15 +151,12 @@ ASSETS: tuple[AssetEntry, ...] = (
 )
 
 VENUES: tuple[VenueEntry, ...] = (
-    VenueEntry("binance", "Binance", *map(Decimal, ("0.001", "0.001", "0.0005", "0.0002")),
-               "https://www.binance.com/en/fee/schedule"),
-    VenueEntry("bybit", "Bybit", *map(Decimal, ("0.001", "0.001", "0.00055", "0.0002")),
-               "https://www.bybit.com/en/help-center/article/Trading-Fee-Structure"),
-    VenueEntry("bingx", "BingX", *map(Decimal, ("0.001", "0.001", "0.0005", "0.0002")),
-               "https://bingx.com/en/support/costs"),
-    VenueEntry("weex", "WEEX", *map(Decimal, ("0.001", "0.001", "0.0008", "0.0002")), "https://www.weex.com/fees"),
-    VenueEntry("mexc", "MEXC", *map(Decimal, ("0.0005", "0", "0.0002", "0")), "https://www.mexc.com/fee"),
-)  # fmt: skip
+    _venue("binance", "Binance", spot="0.001 0.001", perp="0.0005 0.0002", source="Fee FAQ, regular user"),
+    _venue("bybit", "Bybit", spot="0.001 0.001", perp="0.00055 0.0002", source="Fee article of 2024-07, no VIP level"),
+    _venue("bingx", "BingX", spot="0.001 0.001", perp="0.0005 0.0002", source="Fees listed by ccxt 4.5.90"),
+    _venue("weex", "WEEX", spot="0.001 0.001", perp="0.0008 0.0002", source="Support page on fees"),
+    _venue("mexc", "MEXC", spot="0.0005 0", perp="0.0002 0", source="Fee article of 2025-09-02"),
+)
 
 TERMS: dict[str, ContractTerms] = {
     "BTC": ContractTerms(Decimal("0.004"), Decimal(100)),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 SCOPE_UNKNOWN = ""
@@ -18,7 +19,7 @@ class Indicator(StrEnum):
     """Name what readings measure; their subjects are sector slugs, asset symbols or the whole market."""
 
     TVL = "tvl"
-    STABLECOIN_SUPPLY = "stablecoin_supply"
+    STABLECOINS = "stablecoins"
     DEX_VOLUME = "dex_volume"
     FEAR_GREED = "fear_greed"
     FUNDING = "funding"
@@ -112,11 +113,13 @@ class Source(Protocol):
         """Yield what the source observed, and what it had to refuse, in its own order."""
 
 
+@lru_cache(maxsize=10_000)
 def day_start(day: date) -> datetime:
     """Return 00:00 UTC of a day."""
     return datetime.combine(day, time(), tzinfo=UTC)
 
 
+@lru_cache(maxsize=10_000)
 def close_of(day: date) -> datetime:
     """Return the moment at which a day's row closes: 00:00 UTC of the next day (DECISIONS 34)."""
     return day_start(day + timedelta(days=1))

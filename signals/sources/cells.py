@@ -65,7 +65,7 @@ def read_milliseconds(text: str, *, column: str) -> datetime:
 
 def read_price(text: str, *, column: str) -> Decimal:
     """Read an amount above zero."""
-    amount = read_amount(text, column=column)
+    amount = Decimal(text) if _PLAIN.fullmatch(text) else read_amount(text, column=column)
     if not amount:
         raise BadCellError(column, "the price is zero", "Leave the cell empty if there was no price.")
     return amount

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from operator import itemgetter
 from typing import NamedTuple
 
 from signals.sources.base import (
@@ -36,7 +37,7 @@ RowParser = Callable[[list[str]], Parsed]
 SERIES_SUFFIX = "_TOTAL"
 SERIES: dict[str, tuple[str, Indicator, str]] = {
     "DEFI_TOTAL": ("tvl_usd", Indicator.TVL, "defi"),
-    "STABLECOINS_TOTAL": ("market_cap_usd", Indicator.STABLECOIN_SUPPLY, MARKET_WIDE),
+    "STABLECOINS_TOTAL": ("market_cap_usd", Indicator.STABLECOINS, MARKET_WIDE),
 }
 SCOPES = (SCOPE_UNKNOWN, SCOPE_GLOBAL, SCOPE_EXCHANGE)
 INTERVALS_PER_YEAR = 8760 / 8
@@ -64,21 +65,25 @@ class DailyParser:
     def __init__(self, columns: dict[str, int], now: datetime) -> None:
         """Remember where the columns stand."""
         self.width, self.today = len(columns), now.date()
-        self.at = [columns[name] for name in ("date", "asset", "price_usd", "market_cap_usd", "volume_usd", "tvl_usd")]
+        self.pick = itemgetter(
+            *(columns[name] for name in ("date", "asset", "price_usd", "market_cap_usd", "volume_usd", "tvl_usd"))
+        )
         self.scope, self.source = columns.get("volume_scope"), columns.get("source")
         self.days: dict[str, date] = {}
+        self.symbols: set[str] = set()
 
     def __call__(self, cells: list[str]) -> Parsed:
         """Return the row's key and observations."""
         _check_width(cells, self.width)
-        day_text, asset, price, cap, volume, locked = [cells[place] for place in self.at]
+        day_text, asset, price, cap, volume, locked = self.pick(cells)
         day = self.days.get(day_text) or self._day(day_text)
         source = cells[self.source][:LONGEST_SOURCE] if self.source is not None else "history"
         key = (asset, day)
         if asset.endswith(SERIES_SUFFIX):
             return key, [_series(asset, day, {"price_usd": price, "market_cap_usd": cap, "volume_usd": volume,
                                               "tvl_usd": locked}, source)]  # fmt: skip
-        read_symbol(asset, column="asset")
+        if asset not in self.symbols:
+            self.symbols.add(read_symbol(asset, column="asset"))
         readings = [_reading(Indicator.TVL, asset, day, locked, "tvl_usd", source)] if locked else []
         if not price:
             _check_unpriced(cap or volume, readings)

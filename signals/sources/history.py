@@ -56,7 +56,7 @@ class HistorySource:
         """Parse line after line; blank lines are skipped."""
         seen = self._seen
         while raw := self._line(file):
-            if not raw.strip():
+            if raw.isspace():
                 continue
             try:
                 key, found = parser(split_line(raw))

@@ -82,7 +82,7 @@ class TestDaily:
             ("tvl", "defi", 4.0)
         ]
         assert [(r.indicator, r.subject, r.value) for r in supply if isinstance(r, ReadingRow)] == [
-            ("stablecoin_supply", "", 110105.0)
+            ("stablecoins", "", 110105.0)
         ]
 
     def test_a_total_with_a_price_is_refused(self, tmp_path: Path) -> None:

@@ -43,20 +43,33 @@ class SimulatedSource:
 
     def observations(self) -> Iterator[Observation | Rejection]:
         """Yield the closes, readings, events and the newest quotes known at `until`."""
-        last = self.until.astimezone(UTC).date()
-        closed = last - timedelta(days=1)
-        yield from price_rows(seed=self.seed, first=self.since, last=closed)
-        yield from (
-            row for row in reading_rows(seed=self.seed, first=self.since, last=last) if row.available_at <= self.until
-        )
-        yield from (
-            row for row in events(seed=self.seed, first=self.since, last=last) if row.published_at <= self.until
-        )
+        yield from self.prices()
+        yield from self.readings()
+        yield from self.events()
         yield from self.quotes()
+
+    def prices(self) -> list[PriceRow]:
+        """Return the days that have closed."""
+        return price_rows(seed=self.seed, first=self.since, last=self._today - timedelta(days=1))
+
+    def readings(self) -> list[ReadingRow]:
+        """Return the readings that may be used by now."""
+        rows = reading_rows(seed=self.seed, first=self.since, last=self._today)
+        return [row for row in rows if row.available_at <= self.until]
+
+    def events(self) -> list[EventRow]:
+        """Return the events that have been published."""
+        rows = events(seed=self.seed, first=self.since, last=self._today)
+        return [row for row in rows if row.published_at <= self.until]
 
     def quotes(self) -> list[QuoteRow]:
         """Return the quotes at `until`."""
         return quotes_at(seed=self.seed, at=self.until)
+
+    @property
+    def _today(self) -> date:
+        """Return the UTC day that has not closed yet."""
+        return self.until.astimezone(UTC).date()
 
 
 def price_rows(*, seed: int, first: date, last: date) -> list[PriceRow]:

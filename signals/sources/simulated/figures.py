@@ -108,7 +108,7 @@ def _stablecoin_supply(seed: int, walk: Walk) -> Series:
     """Return the supply of all stablecoins in USD: it grows slowly, faster into a run."""
     tale = walk.story
     growth = 0.05 * tale.day / 365.0 + tale.along(STABLECOINS) + 0.010 * ripple(seed, "stable", tale.day / 25.0)
-    return Series(Indicator.STABLECOIN_SUPPLY, MARKET_WIDE, 0, 135e9 * np.exp(growth))
+    return Series(Indicator.STABLECOINS, MARKET_WIDE, 0, 135e9 * np.exp(growth))
 
 
 def _dex_volume(seed: int, walk: Walk) -> Series:

@@ -1,0 +1,1 @@
+"""Change what a portfolio holds and aims for, one topic a module."""

@@ -1,0 +1,1 @@
+"""Measure ratios, each beside its floor in the same run."""

@@ -164,8 +164,8 @@ def _risk(case: Case) -> str:
     share = float(case.risk) / case.equity if case.equity > 0 else 0.0
     return (
         f"Down to the stop you lose {money(case.risk)}, {percent(share)} of your equity. The stop is "
-        f"{percent(case.stop)} away, liquidation {percent(distance)}; at {case.leverage:g}x the worst case is the margin "
-        f"of {money(case.margin)}."
+        f"{percent(case.stop)} away, liquidation {percent(distance)}; at {case.leverage:g}x the worst case is the "
+        f"margin of {money(case.margin)}."
     )
 
 

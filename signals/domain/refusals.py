@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 from decimal import Decimal
+from types import MappingProxyType
 from typing import NamedTuple
 
 from signals.domain.batch import HedgeVerdict, Outcome, OverlayVerdict, SpotVerdict
@@ -62,7 +62,7 @@ _Sentence = str | Callable[[Case], str]
 
 def money(amount: Decimal | float) -> str:
     """Write an amount: whole dollars from a thousand on, cents below; exact amounts round half to even."""
-    return f"${amount:,.0f}" if abs(amount) >= 1000 else f"${amount:,.2f}"
+    return f"${amount:,.2f}" if -1000 < amount < 1000 else f"${amount:,.0f}"
 
 
 def percent(rate: float) -> str:

@@ -188,7 +188,7 @@ class TestSections:
 
         assert found.need
         assert found.confidence
-        assert not (found.costs or found.risk or found.life or found.otherwise)
+        assert not any((found.costs, found.risk, found.life, found.otherwise))
         assert found.against == ["The model's edge is no better than a coin flip."]
 
     def test_risk_reducing_legs_show_costs_and_need_nothing(self) -> None:

@@ -68,7 +68,7 @@ def _together(parts: list[Aligned]) -> Aligned:
     fresh = np.stack([part.freshness for part in parts], axis=1)
     known = np.where(fresh > 0, fresh, NAN)
     observed = np.fmax.reduce(np.stack([part.observed_at for part in parts], axis=1), axis=1)
-    return Aligned(np.full(len(fresh), NAN), np.nan_to_num(mean_of(known, axis=1)), observed)
+    return Aligned(np.full(len(fresh), NAN), np.nan_to_num(mean_of(known, axis=1)), observed, parts[0].source)
 
 
 def l2_indicator(panel: MarketPanel, *, params: Params) -> Indicator:

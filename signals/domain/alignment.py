@@ -25,6 +25,7 @@ class Aligned(NamedTuple):
     values: Floats
     freshness: Floats
     observed_at: Instants
+    source: str = ""
 
     @property
     def is_stale(self) -> Bools:
@@ -55,7 +56,7 @@ def read(panel: MarketPanel, key: str, subject: str = MARKET_WIDE, *, params: Pa
     if series is None or not len(series.values):
         return unknown(len(moments))
     fresh, stale = params.limits[key]
-    return _aligned(newest_versions(series), moments, fresh=fresh, stale=stale)
+    return _aligned(newest_versions(series), moments, fresh=fresh, stale=stale)._replace(source=series.source)
 
 
 def read_averaged(panel: MarketPanel, key: str, subject: str, *, params: Params) -> Aligned:
@@ -67,7 +68,7 @@ def read_averaged(panel: MarketPanel, key: str, subject: str, *, params: Params)
     versions = averaged_versions(series, count=params.funding_readings)
     row = np.maximum(_positions(versions, moments), 0)
     hours = versions.interval_hours[row] + params.decision_delay_minutes / 60.0
-    return _aligned(versions, moments, fresh=hours, stale=2.0 * hours)
+    return _aligned(versions, moments, fresh=hours, stale=2.0 * hours)._replace(source=series.source)
 
 
 def side_by_side(columns: list[Aligned]) -> AssetReadings:

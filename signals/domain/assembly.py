@@ -191,6 +191,7 @@ def _contribution(name: str, item: Indicator, points: float, weight: float, t: i
         reason=Reason(int(item.reason[t])).label,
         observed_at=instant(item.observed_at[t]),
         details=tuple((key, float(series[t])) for key, series in item.details.items() if not math.isnan(series[t])),
+        source=item.source,
     )
 
 

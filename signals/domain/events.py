@@ -45,6 +45,16 @@ def event_score(total: Floats, *, params: Params) -> Floats:
     return params.z_clip * np.tanh(total / params.event_scale)
 
 
+def covered_days(moments: Instants, polled_at: Instants) -> Bools:
+    """Return on which days someone had looked for news within the 24 hours before (DECISIONS 21)."""
+    polls = np.sort(polled_at)
+    position = np.searchsorted(polls, moments, side="right") - 1
+    known = position >= 0
+    if not len(polls):
+        return known
+    return np.asarray(known & (moments - polls[np.maximum(position, 0)] < _DAY), np.bool_)
+
+
 def event_indicator(
     panel: MarketPanel, points: Floats, *, sector: int, kinds: tuple[str, ...], params: Params
 ) -> Indicator:
@@ -55,5 +65,5 @@ def event_indicator(
     covered = np.any([panel.event_coverage.get(kind, nobody) for kind in kinds], axis=0)
     scored = Standardised(np.where(covered, event_score(total, params=params), NAN), nobody)
     reason = np.full(len(panel), Reason.NOT_POLLED, np.int8)
-    count = np.sum(points[:, concerns] != 0, axis=1).astype(np.float64)
+    count = np.sum(np.abs(points[:, concerns]) >= 0.01, axis=1).astype(np.float64)
     return indicator(total, scored, reason=reason, details={"events": count})

@@ -59,6 +59,7 @@ class Indicator:
     reason: Codes
     observed_at: Instants
     details: Mapping[str, Floats] = field(default_factory=dict)
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,7 @@ def indicator(
     freshness: Floats | float = 1.0,
     observed_at: Instants | None = None,
     details: Mapping[str, Floats] | None = None,
+    source: str = "",
 ) -> Indicator:
     """Assemble an indicator: where z is unknown both z and freshness are 0 and the reason stays."""
     known = ~np.isnan(scored.z)
@@ -111,6 +113,7 @@ def indicator(
         reason=reason.astype(np.int8),
         observed_at=np.full(len(raw), _NEVER) if observed_at is None else observed_at,
         details=details or {},
+        source=source,
     )
 
 
@@ -131,6 +134,7 @@ def from_reading(
         freshness=aligned.freshness,
         observed_at=aligned.observed_at,
         details=details,
+        source=aligned.source,
     )
 
 
@@ -154,7 +158,7 @@ def composite(parts: list[tuple[float, Indicator]]) -> Indicator:
     reason = reasons[np.argmax(reasons != Reason.NONE, axis=0), np.arange(len(total))]
     first = parts[0][1]
     details = {name: series for _, part in parts for name, series in part.details.items()}
-    return Indicator(first.raw, np.clip(z, -3.0, 3.0), total, reason, first.observed_at, details)
+    return Indicator(first.raw, np.clip(z, -3.0, 3.0), total, reason, first.observed_at, details, first.source)
 
 
 def bounded(z: Floats, *, is_known: Bools, params: Params) -> Standardised:

@@ -84,7 +84,7 @@ def percentile(values: Floats, *, window: int, minimum: int) -> Floats:
     return percentiles(values, trailing(values, width=window, lag=1), minimum=minimum)
 
 
-def freshness(age_hours: Floats, *, fresh: Floats | float, stale: Floats | float) -> Floats:
+def freshness(age_hours: Floats | float, *, fresh: Floats | float, stale: Floats | float) -> Floats:
     """Return 1 up to `fresh`, falling linearly to 0 at `stale`; an unknown age is 0 (DOMAIN 2.4)."""
     span = np.maximum(np.subtract(stale, fresh), _ZERO)
     return np.where(np.isnan(age_hours), 0.0, np.clip((stale - age_hours) / span, 0.0, 1.0))

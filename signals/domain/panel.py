@@ -33,16 +33,17 @@ class SectorProfile:
 
 @dataclass(frozen=True, slots=True)
 class ReadingSeries:
-    """Hold the versions of one reading: what each describes, when it was had, and its value. Instants are UTC."""
+    """Hold the versions of one reading: what each describes, when it was had, its value, and from whom it is."""
 
     observed_at: Instants
     ingested_at: Instants
     values: Floats
+    source: str = ""
 
     def known_at(self, moment: np.datetime64) -> ReadingSeries:
         """Return what was known at a moment."""
         keep = self.ingested_at <= moment
-        return ReadingSeries(self.observed_at[keep], self.ingested_at[keep], self.values[keep])
+        return ReadingSeries(self.observed_at[keep], self.ingested_at[keep], self.values[keep], self.source)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +161,7 @@ class MarketPanel:
 
     def decision_times(self, params: Params) -> Instants:
         """Return when each day is decided: shortly after its close (DOMAIN 6.1, DECISIONS 34)."""
-        delay = np.timedelta64(86400 + 60 * params.decision_delay_minutes, "s")
-        return np.asarray(self.dates.astype("datetime64[s]") + delay, "datetime64[s]")
+        return decision_times(self.dates, params)
 
     def known_on(self, day: np.datetime64, *, params: Params) -> MarketPanel:
         """Return the panel as it stood when `day` was decided: nothing dated or ingested later is left."""
@@ -179,6 +179,12 @@ class MarketPanel:
             readings={key: series.known_at(moment) for key, series in self.readings.items()},
             event_coverage={kind: days[:count] for kind, days in self.event_coverage.items()},
         )
+
+
+def decision_times(dates: Instants, params: Params) -> Instants:
+    """Return when days are decided: shortly after their close at the next midnight (DOMAIN 6.1, DECISIONS 34)."""
+    delay = np.timedelta64(86400 + 60 * params.decision_delay_minutes, "s")
+    return np.asarray(dates.astype("datetime64[s]") + delay, "datetime64[s]")
 
 
 def member_columns(panel: MarketPanel, sector: int) -> Ints:

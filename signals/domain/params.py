@@ -76,6 +76,11 @@ def _limits() -> Mapping[str, tuple[float, float]]:
     )
 
 
+def profile_of(slug: str) -> str:
+    """Return which weights apply to a sector: its own where it has some, else those of any other."""
+    return slug if slug in _weights() else OTHER
+
+
 @dataclass(frozen=True, slots=True)
 class Params:
     """Hold the parameters of one version; windows are days, shares are fractions, ages are hours."""
@@ -197,8 +202,13 @@ class Params:
     priced_in_limit: float = 0.6
     priced_in_t: float = 2.0
 
+    close_stale_hours: float = 36.0
+
     def __post_init__(self) -> None:
         """Refuse weights that do not add up to 1."""
         for name, table in [*self.weights.items(), ("regime", self.regime_weights)]:
             if abs(sum(table.values()) - 1.0) > 1e-9:
                 raise ValueError(f"The weights of {name!r} add up to {sum(table.values())}, not to 1.")
+
+
+DEFAULTS = Params()

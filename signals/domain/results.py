@@ -29,6 +29,7 @@ class Contribution:
     reason: str
     observed_at: datetime | None
     details: tuple[tuple[str, float], ...] = ()
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
+from portfolio.services.catalogue import ensure_market
 from signals.domain.params import Params
 from signals.domain.pipeline import compute
 from signals.domain.results import DayResult
+from signals.models import StageDay
+from signals.services.history import load_history
+from signals.services.market import refresh_market
 from tests.signals.real_panel import FOLDER, real_panel
 
 PARAMS = Params()
@@ -79,3 +85,32 @@ class TestRealHistory:
             known = panel.known_on(panel.dates[day], params=PARAMS)
             assert compute(known, params=PARAMS)[-1] == full[day]
         assert np.all(np.diff(panel.dates) == np.timedelta64(1, "D"))
+
+
+class TestWithCuratedNews:
+    def test_the_base_ignites_too_once_news_is_declared_complete(self) -> None:
+        panel = real_panel("2020-01-01", "2023-06-30")
+        looked = np.ones(len(panel), np.bool_)
+        covered = replace(panel, event_coverage=dict.fromkeys(PARAMS.event_half_lives, looked))
+
+        days = [result for result in compute(covered, params=PARAMS) if result.day.year >= 2021]
+
+        entered = [d.stage.state.leader for d in days if d.stage.is_changed and d.stage.state.stage.name == "NI"]
+        assert {"defi", "ai"} == set(entered)
+        assert len(entered) <= 15
+
+
+@pytest.mark.django_db
+class TestThroughTheDatabase:
+    def test_history_that_was_loaded_tells_the_same_story(self, results: list[DayResult]) -> None:
+        now = datetime(2026, 11, 20, tzinfo=UTC)
+        market = ensure_market("history")
+        for name in ("daily.csv", "fear_greed_daily.csv", "funding_daily_btc.csv"):
+            load_history(market=market, path=FOLDER / name, now=now)
+        market.refresh_from_db()
+
+        refresh_market(market=market, now=now)
+
+        stages = dict(StageDay.objects.values_list("date", "stage"))
+        alike = [stages[result.day] == result.stage.state.stage.name for result in results]
+        assert sum(alike) / len(alike) > 0.95

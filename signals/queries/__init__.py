@@ -1,0 +1,1 @@
+"""Answer questions about markets, one topic a module."""

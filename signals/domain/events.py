@@ -9,6 +9,7 @@ from signals.domain.indicators import Indicator, Reason, indicator
 from signals.domain.normalise import Standardised
 from signals.domain.panel import EventTable, MarketPanel
 from signals.domain.params import Params
+from signals.domain.windows import added_in_order
 
 _DAY = np.timedelta64(86400, "s")
 
@@ -60,7 +61,7 @@ def event_indicator(
 ) -> Indicator:
     """Return a sector's event indicator: f = 1 on days on which someone looked for one of the kinds (DECISIONS 21)."""
     concerns = panel.events.sectors[:, sector] & np.isin(np.array(panel.events.types, dtype=str), kinds)
-    total = points[:, concerns].sum(axis=1)
+    total = added_in_order(points[:, concerns])
     nobody = np.zeros(len(panel), np.bool_)
     covered = np.any([panel.event_coverage.get(kind, nobody) for kind in kinds], axis=0)
     scored = Standardised(np.where(covered, event_score(total, params=params), NAN), nobody)

@@ -11,7 +11,7 @@ from signals.domain.arrays import NAN, Bools, Floats, Ints
 from signals.domain.events import is_standing
 from signals.domain.panel import EventTable, MarketPanel
 from signals.domain.params import Params
-from signals.domain.windows import trailing
+from signals.domain.windows import added_in_order, trailing
 
 _DAY = np.timedelta64(1, "D")
 
@@ -176,7 +176,8 @@ def _expected(
     alike = _alike(events)[np.maximum(event, 0)] & done & is_standing(events, panel.decision_times(params))
     signed = np.where(usable, np.sign(events.polarity) * full, 0.0)
     prior = params.prior_move * events.magnitude[np.maximum(event, 0)] / 3.0
-    mean = (alike @ signed + params.prior_events * prior) / (alike.sum(axis=1) + params.prior_events)
+    total = added_in_order(np.where(alike, signed[None, :], 0.0))
+    mean = (total + params.prior_events * prior) / (alike.sum(axis=1) + params.prior_events)
     return np.where(event >= 0, np.maximum(mean, params.prior_floor * prior), NAN)
 
 

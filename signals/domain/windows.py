@@ -42,6 +42,13 @@ def mean_of(values: Floats, *, axis: int, minimum: int = 1) -> Floats:
     return np.where(count >= minimum, total / np.maximum(count, 1), NAN)
 
 
+def added_in_order(values: Floats) -> Floats:
+    """Add up each row of [T, N] from left to right: zeros in between leave the result identical to the last bit."""
+    if values.shape[1] == 0:
+        return np.zeros(len(values))
+    return np.asarray(np.cumsum(values, axis=1)[:, -1], np.float64)
+
+
 def rolling_mean(values: Floats, *, days: int, minimum: int) -> Floats:
     """Average the `days` values that end at t."""
     return mean_of(trailing(values, width=days), axis=1, minimum=minimum)

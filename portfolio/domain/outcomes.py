@@ -9,7 +9,7 @@ from enum import StrEnum
 from portfolio.domain.events import USD, Event
 from portfolio.domain.futures import Position
 from portfolio.domain.lots import Lot, Match
-from portfolio.domain.money import ZERO, Refusal
+from portfolio.domain.money import ZERO, Refusal, in_context
 
 AssetKey = tuple[int, str]
 PositionKey = tuple[int, int]
@@ -71,6 +71,7 @@ class Disposal:
     unmatched_proceeds: Decimal = ZERO
 
     @property
+    @in_context
     def realized(self) -> Decimal:
         """Give proceeds less cost: realized PnL of the matched part."""
         return self.proceeds - self.cost
@@ -91,16 +92,19 @@ class Outcome:
     position: Position | None = None
 
     @property
+    @in_context
     def spot_realized(self) -> Decimal:
         """Give the gains on all units that left."""
         return sum((disposal.realized for disposal in self.disposals), ZERO)
 
     @property
+    @in_context
     def realized(self) -> Decimal:
         """Give all that the event added to the cost of what is held, apart from flows."""
         return self.spot_realized + self.perp_realized - self.perp_fees + self.funding + self.income
 
     @property
+    @in_context
     def unmatched(self) -> Decimal:
         """Give the USD that came in for units whose acquisition is unknown."""
         return sum((disposal.unmatched_proceeds for disposal in self.disposals), ZERO)
@@ -120,12 +124,14 @@ class State:
     positions: Mapping[PositionKey, Position] = field(default_factory=dict)
     last: tuple[datetime, int] | None = None
 
+    @in_context
     def held(self, account: int, asset: str) -> Decimal:
         """Give the quantity held, posted margin included."""
         if asset == USD:
             return self.cash.get(account, ZERO)
         return sum((lot.remaining_quantity for lot in self.lots.get((account, asset), ())), ZERO)
 
+    @in_context
     def locked(self, account: int, asset: str) -> Decimal:
         """Give the quantity posted as margin."""
         return sum(

@@ -54,6 +54,7 @@ class Worth:
     unpriced: int = 0
     assumed: int = 0
 
+    @in_context
     def __add__(self, other: "Worth") -> "Worth":
         """Add two sums and their counts."""
         return Worth(
@@ -107,16 +108,19 @@ class Sleeves:
     carved: Mapping[str, Decimal] = field(default_factory=dict)
 
     @property
+    @in_context
     def pool(self) -> Worth:
         """Give spot worth of all sectors (P of DOMAIN 0 adds the carved margin)."""
         return sum(self.sectors.values(), Worth())
 
     @property
+    @in_context
     def equity(self) -> Worth:
         """Give the market NAV: E of DOMAIN 0."""
         return self.core + self.reserve + self.pool + self.other + self.futures
 
     @property
+    @in_context
     def rotation_pool(self) -> Decimal:
         """Give P: spot worth of the sectors and the margin carved out of them."""
         return self.pool.value + sum(self.carved.values(), ZERO)
@@ -131,6 +135,7 @@ class Drift:
     band: Decimal
 
     @property
+    @in_context
     def drift(self) -> Decimal:
         """Give actual less target."""
         return self.actual - self.target

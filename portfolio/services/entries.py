@@ -96,7 +96,7 @@ def transfer_row(
 ) -> Transfer:
     """Return the unsaved row of a transfer, at its market value where that is known."""
     check_moment(portfolio=portfolio, moment=new.executed_at, now=now)
-    value = new.value_usd
+    value = new.quantity if new.asset.kind == Asset.Kind.FIAT else new.value_usd
     if value is None:
         price = price_at(portfolio=portfolio, asset=new.asset.pk, moment=new.executed_at)
         value = None if price is None else exact(new.quantity * price)

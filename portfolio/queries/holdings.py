@@ -1,0 +1,380 @@
+"""Show what a portfolio holds now: lines, sleeves with their drift, totals and exposure (DOMAIN 4.5, F20)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from portfolio.domain.futures import Tier, bankruptcy_price, liquidation_price, unrealized
+from portfolio.domain.money import ZERO, exact, in_context
+from portfolio.domain.valuation import Drift, Held, HeldFutures, Quoted, Sleeves, Worth, drifts, sleeves, worth
+from portfolio.models import Account, Asset, Holding, Instrument, Policy, Portfolio, Position, Transfer, Unmatched
+from portfolio.queries.core import core_quantities
+from portfolio.queries.events import domain_position
+from portfolio.queries.prices import quoted_at
+from portfolio.queries.sectors import Belonging, belongings, memberships
+
+
+@dataclass(frozen=True, kw_only=True)
+class HoldingLine:
+    """Show what an account holds of an asset; amounts in USD, nothing where the price is unknown."""
+
+    account: Account
+    asset: Asset
+    quantity: Decimal
+    locked: Decimal
+    core: Decimal
+    cost_usd: Decimal
+    realized_usd: Decimal
+    quoted: Quoted | None
+    worth: Worth
+    belonging: Belonging
+
+    @property
+    @in_context
+    def unrealized_usd(self) -> Decimal | None:
+        """Return the value less the cost."""
+        return None if self.quoted is None else self.worth.value - self.cost_usd
+
+
+@dataclass(frozen=True, kw_only=True)
+class PositionLine:
+    """Show a futures position; prices and margin in the quote asset, the rest in USD. Notional is signed."""
+
+    account: Account
+    instrument: Instrument
+    quote_asset: Asset
+    quantity: Decimal
+    entry_price: Decimal
+    margin: Decimal
+    leverage: Decimal | None
+    mark: Decimal | None
+    unrealized: Decimal | None
+    unrealized_usd: Decimal | None
+    notional_usd: Decimal | None
+    realized_usd: Decimal
+    fees_usd: Decimal
+    funding_usd: Decimal
+    liquidation_price: Decimal | None
+    bankruptcy_price: Decimal | None
+    opened_at: datetime | None
+    settle_quoted: Quoted | None
+    belonging: Belonging
+
+    @property
+    def side(self) -> str:
+        """Return LONG or SHORT."""
+        return "LONG" if self.quantity > 0 else "SHORT"
+
+    @property
+    @in_context
+    def liquidation_distance(self) -> Decimal | None:
+        """Return how far the mark is from liquidation, as a fraction of the mark (DOMAIN 4.3)."""
+        if self.mark is None or self.liquidation_price is None:
+            return None
+        return exact(abs(self.mark - self.liquidation_price) / self.mark)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Totals:
+    """Add up what was gained so far, in USD; each fee is counted once, unmatched sales stand beside it."""
+
+    spot_realized: Decimal
+    futures_realized: Decimal
+    futures_fees: Decimal
+    funding: Decimal
+    income: Decimal
+    spot_unrealized: Decimal
+    futures_unrealized: Decimal
+    unpriced: int
+    unmatched: int
+    unmatched_usd: Decimal
+
+    @property
+    @in_context
+    def realized(self) -> Decimal:
+        """Return all that was realised, after fees."""
+        return self.spot_realized + self.futures_realized - self.futures_fees + self.funding + self.income
+
+    @property
+    @in_context
+    def unrealized(self) -> Decimal:
+        """Return what is not realised yet, of what has a price."""
+        return self.spot_unrealized + self.futures_unrealized
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exposure:
+    """Show how much a sector moves the portfolio: spot and signed futures notional, in USD and as a share of equity."""
+
+    sector: str
+    spot_usd: Decimal
+    futures_usd: Decimal
+    share: Decimal | None
+
+    @property
+    @in_context
+    def net_usd(self) -> Decimal:
+        """Return spot and futures together."""
+        return self.spot_usd + self.futures_usd
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """Show a portfolio at a moment; every figure on every screen comes from here."""
+
+    portfolio: Portfolio
+    as_of: datetime
+    policy: Policy | None
+    holdings: tuple[HoldingLine, ...]
+    positions: tuple[PositionLine, ...]
+    sleeves: Sleeves
+    sleeve_drifts: Mapping[str, Drift]
+    sector_drifts: Mapping[str, Drift]
+    totals: Totals
+    exposures: tuple[Exposure, ...]
+
+
+@in_context
+def snapshot(*, portfolio: Portfolio, now: datetime, split: Mapping[str, Decimal] | None = None) -> Snapshot:
+    """Return everything about a portfolio now, in a constant number of queries.
+
+    `split` gives the sectors' target shares of the pool, the stage's say; without it the policy's own split counts.
+    """
+    moment = portfolio.clock(now)
+    held, futures = _rows(portfolio)
+    assets = _assets(held, futures)
+    quotes = quoted_at(portfolio=portfolio, assets=assets, moment=moment)
+    today = moment.date()
+    members = memberships(market=portfolio.market_id, assets=assets, since=today, until=today)
+    where = belongings(assets=assets.values(), members=members, on=today)
+    policy = current_policy(portfolio=portfolio, moment=moment)
+    positions = tuple(_position_line(row, quotes, where) for row in futures if row.quantity)
+    core = core_quantities(portfolio=portfolio, moment=moment)
+    lines = _holding_lines(held, futures, quotes, core, where, moment)
+    parts = _sleeves(lines, positions, policy, moment)
+    return Snapshot(
+        portfolio=portfolio,
+        as_of=moment,
+        policy=policy,
+        holdings=tuple(lines),
+        positions=positions,
+        sleeves=parts,
+        sleeve_drifts=_sleeve_drifts(parts, policy),
+        sector_drifts=_sector_drifts(parts, policy, split),
+        totals=_totals(portfolio, held, futures, lines, positions),
+        exposures=_exposures(lines, positions, parts.equity.value),
+    )
+
+
+def holdings(*, portfolio: Portfolio, now: datetime) -> tuple[HoldingLine, ...]:
+    """Return what is held, one line an account and asset."""
+    return snapshot(portfolio=portfolio, now=now).holdings
+
+
+def positions(*, portfolio: Portfolio, now: datetime) -> tuple[PositionLine, ...]:
+    """Return the open futures positions."""
+    return snapshot(portfolio=portfolio, now=now).positions
+
+
+def exposure_by_sector(*, portfolio: Portfolio, now: datetime) -> tuple[Exposure, ...]:
+    """Return spot and futures exposure, one line a sector."""
+    return snapshot(portfolio=portfolio, now=now).exposures
+
+
+def current_policy(*, portfolio: Portfolio, moment: datetime) -> Policy | None:
+    """Return the policy that was in force at a moment, with its sectors and stages at hand."""
+    policies = Policy.objects.filter(portfolio=portfolio, effective_at__lte=moment).order_by("-version")
+    return policies.prefetch_related("sectors__sector", "stages").first()
+
+
+def _rows(portfolio: Portfolio) -> tuple[list[Holding], list[Position]]:
+    held = Holding.objects.filter(portfolio=portfolio).select_related("account", "asset")
+    futures = Position.objects.filter(portfolio=portfolio)
+    return (
+        list(held.order_by("account_id", "asset__symbol")),
+        list(futures.select_related("account", "instrument__asset", "quote_asset").order_by("account_id", "pk")),
+    )
+
+
+def _assets(held: Sequence[Holding], futures: Sequence[Position]) -> dict[int, Asset]:
+    found = [row.asset for row in held] + [row.quote_asset for row in futures]
+    found += [row.instrument.asset for row in futures]
+    return {asset.pk: asset for asset in found}
+
+
+def _holding_lines(
+    held: Sequence[Holding],
+    futures: Sequence[Position],
+    quotes: Mapping[int, Quoted],
+    core: Mapping[int, Decimal],
+    where: Mapping[int, Belonging],
+    moment: datetime,
+) -> list[HoldingLine]:
+    """Give a line for all that is held; core counts against the first account that holds the asset."""
+    core_left, lines = dict(core), []
+    for row in held:
+        if not row.quantity:
+            continue
+        of_core = min(core_left.get(row.asset_id, ZERO), row.quantity)
+        core_left[row.asset_id] = core_left.get(row.asset_id, ZERO) - of_core
+        posted = (p.margin for p in futures if (p.account_id, p.quote_asset_id) == (row.account_id, row.asset_id))
+        quoted = quotes.get(row.asset_id)
+        lines.append(
+            HoldingLine(
+                account=row.account,
+                asset=row.asset,
+                quantity=row.quantity,
+                locked=sum(posted, ZERO),
+                core=of_core,
+                cost_usd=row.cost_usd,
+                realized_usd=row.realized_pnl_usd,
+                quoted=quoted,
+                worth=worth(quantity=row.quantity, quoted=quoted, now=moment),
+                belonging=where[row.asset_id],
+            )
+        )
+    return lines
+
+
+def _position_line(row: Position, quotes: Mapping[int, Quoted], where: Mapping[int, Belonging]) -> PositionLine:
+    position, instrument = domain_position(row), row.instrument
+    of_asset, of_quote = quotes.get(instrument.asset_id), quotes.get(row.quote_asset_id)
+    mark = None if of_asset is None or of_quote is None else exact(of_asset.price / of_quote.price)
+    gain = None if mark is None else unrealized(position=position, mark=mark)
+    tier = Tier(ZERO, instrument.maintenance_rate or ZERO, instrument.maintenance_amount)
+    return PositionLine(
+        account=row.account,
+        instrument=instrument,
+        quote_asset=row.quote_asset,
+        quantity=row.quantity,
+        entry_price=row.entry_price,
+        margin=row.margin,
+        leverage=position.leverage,
+        mark=mark,
+        unrealized=gain,
+        unrealized_usd=None if gain is None or of_quote is None else exact(gain * of_quote.price),
+        notional_usd=None if of_asset is None else exact(row.quantity * of_asset.price),
+        realized_usd=row.realized_pnl_usd,
+        fees_usd=row.fees_usd,
+        funding_usd=row.funding_usd,
+        liquidation_price=liquidation_price(position=position, tiers=[tier]),
+        bankruptcy_price=bankruptcy_price(position),
+        opened_at=row.opened_at,
+        settle_quoted=of_quote,
+        belonging=where[instrument.asset_id],
+    )
+
+
+def _sleeves(
+    lines: Iterable[HoldingLine], positions: Iterable[PositionLine], policy: Policy | None, moment: datetime
+) -> Sleeves:
+    """Value the sleeves; margin stands under futures, not in the reserve that it was posted from."""
+    held = [
+        Held(
+            asset=line.asset.symbol,
+            quantity=line.quantity - line.locked,
+            quoted=line.quoted,
+            core=line.core,
+            is_reserve=line.belonging.is_reserve,
+            sectors=line.belonging.narratives,
+        )
+        for line in lines
+    ]
+    is_carved = policy is not None and policy.margin_source == Policy.MarginSource.CARVE_OUT
+    futures = [
+        HeldFutures(
+            margin=line.margin,
+            unrealized=line.unrealized,
+            settle=line.settle_quoted,
+            carved_from=next(iter(line.belonging.narratives), None) if is_carved else None,
+        )
+        for line in positions
+    ]
+    return sleeves(holdings=held, futures=futures, now=moment)
+
+
+def _sleeve_drifts(parts: Sleeves, policy: Policy | None) -> dict[str, Drift]:
+    """Compare the sleeves with the policy; margin counts where it came from, the pool or the reserve."""
+    if policy is None:
+        return {}
+    carved = sum(parts.carved.values(), ZERO)
+    values = {
+        "core": parts.core.value,
+        "reserve": parts.reserve.value + parts.futures.value - carved,
+        "pool": parts.rotation_pool,
+        "other": parts.other.value,
+    }
+    targets = {"core": policy.core_weight, "reserve": policy.reserve_weight, "pool": policy.pool_weight}
+    return drifts(values=values, targets=targets, band=policy.band)
+
+
+def _sector_drifts(parts: Sleeves, policy: Policy | None, split: Mapping[str, Decimal] | None) -> dict[str, Drift]:
+    """Compare the sectors' shares of the pool with the split aimed for."""
+    if policy is None:
+        return {}
+    values = {sector: value.value + parts.carved.get(sector, ZERO) for sector, value in parts.sectors.items()}
+    values.update({sector: margin for sector, margin in parts.carved.items() if sector not in values})
+    targets = split if split is not None else {row.sector.slug: row.share for row in policy.sectors.all()}
+    return drifts(values=values, targets=targets, band=policy.band)
+
+
+def _totals(
+    portfolio: Portfolio,
+    held: Iterable[Holding],
+    futures: Iterable[Position],
+    lines: Sequence[HoldingLine],
+    positions: Sequence[PositionLine],
+) -> Totals:
+    """Add up in Python: amounts are never added in SQL."""
+    missing = Unmatched.objects.filter(portfolio=portfolio).values_list("proceeds_usd", flat=True)
+    income = Transfer.objects.filter(
+        portfolio=portfolio, kind=Transfer.Kind.INCOME, reverses__isnull=True, reversed_by__isnull=True
+    ).values_list("value_usd", flat=True)
+    gains = [line.unrealized_usd for line in lines] + [line.unrealized_usd for line in positions]
+    rows = list(futures)
+    return Totals(
+        spot_realized=sum((row.realized_pnl_usd for row in held), ZERO),
+        futures_realized=sum((row.realized_pnl_usd for row in rows), ZERO),
+        futures_fees=sum((row.fees_usd for row in rows), ZERO),
+        funding=sum((row.funding_usd for row in rows), ZERO),
+        income=sum((value for value in income if value is not None), ZERO),
+        spot_unrealized=sum((line.unrealized_usd or ZERO for line in lines), ZERO),
+        futures_unrealized=sum((line.unrealized_usd or ZERO for line in positions), ZERO),
+        unpriced=sum(gain is None for gain in gains),
+        unmatched=len(missing),
+        unmatched_usd=sum(missing, ZERO),
+    )
+
+
+def _exposures(
+    lines: Iterable[HoldingLine], positions: Iterable[PositionLine], equity: Decimal
+) -> tuple[Exposure, ...]:
+    """Spread spot values and signed notionals over the sectors; what belongs to none stands under `other`."""
+    spot: dict[str, Decimal] = {}
+    futures: dict[str, Decimal] = {}
+    for line in lines:
+        _spread(spot, line.belonging.shares, line.worth.value)
+    for position in positions:
+        _spread(futures, position.belonging.shares, position.notional_usd or ZERO)
+    return tuple(
+        Exposure(
+            sector=sector,
+            spot_usd=spot.get(sector, ZERO),
+            futures_usd=futures.get(sector, ZERO),
+            share=exact((spot.get(sector, ZERO) + futures.get(sector, ZERO)) / equity) if equity > 0 else None,
+        )
+        for sector in {**spot, **futures}
+    )
+
+
+def _spread(into: dict[str, Decimal], shares: Mapping[str, Decimal], value: Decimal) -> None:
+    left = value
+    for sector, share in shares.items():
+        part = exact(value * share)
+        into[sector] = into.get(sector, ZERO) + part
+        left -= part
+    if left:
+        into["other"] = into.get("other", ZERO) + left

@@ -1,0 +1,213 @@
+"""Write what a portfolio was worth at each day's close (DOMAIN 4.5, DECISIONS 34)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F, Max, OuterRef, Q, Subquery
+
+from jobs.bulk import insert_rows
+from portfolio.domain.benchmark import held_after, held_value
+from portfolio.domain.futures import unrealized
+from portfolio.domain.money import ZERO, canonical, exact, in_context
+from portfolio.domain.valuation import Held, HeldFutures, Quoted, Sleeves, sleeves
+from portfolio.models import Fill, Holding, Policy, Portfolio, Price, Transfer, ValuationDay, closes_on
+from portfolio.queries.history import DayBook, Past, day_books, past_of
+from portfolio.queries.sectors import Belonging, belongings
+from portfolio.services.ledger import METHOD, lock, rebuild
+
+FIELDS = (
+    "portfolio_id",
+    "date",
+    "equity_usd",
+    "core_usd",
+    "reserve_usd",
+    "pool_usd",
+    "futures_usd",
+    "held_usd",
+    "flow_usd",
+    "sectors",
+    "unpriced_count",
+)
+OTHER = "other"
+
+
+def value_due(*, now: datetime, limit: int = 200) -> int:
+    """Value the portfolios whose ledger or market moved on, and return how many there were, at most the limit."""
+    due = list(_due(now)[:limit])
+    for portfolio in due:
+        value_portfolio(portfolio=portfolio, now=now)
+    return len(due)
+
+
+def value_portfolio(*, portfolio: Portfolio, now: datetime) -> int:
+    """Bring a portfolio's daily values up to date and return how many days were written.
+
+    Days from the first change on are written anew; derived rows that are missing are rebuilt first.
+    """
+    current = Portfolio.objects.select_related("market").get(pk=portfolio.pk)
+    if current.ledger_version and not Holding.objects.filter(portfolio=current).exists():
+        rebuild(current)
+    last, first = _last_day(current, now), _first_stale_day(current)
+    if last is None or first is None or first > last:
+        unchanged = Portfolio.objects.filter(pk=current.pk, ledger_version=current.ledger_version)
+        unchanged.update(valued_version=current.ledger_version)
+        return 0
+    return value_days(portfolio=current, from_date=first, to_date=last)
+
+
+def value_days(*, portfolio: Portfolio, from_date: date, to_date: date) -> int:
+    """Write the values of a span of days, both ends included, in constant queries; returns how many.
+
+    Returns 0 and writes nothing if the ledger changed meanwhile: the change itself asks for another run.
+    """
+    version = Portfolio.objects.values_list("ledger_version", flat=True).get(pk=portfolio.pk)
+    rows = list(_rows(portfolio, from_date, to_date))
+    with transaction.atomic():
+        locked = lock(portfolio)
+        if locked.ledger_version != version:
+            return 0
+        ValuationDay.objects.filter(portfolio=portfolio, date__gte=from_date, date__lte=to_date).delete()
+        insert_rows(ValuationDay, FIELDS, rows)
+        Portfolio.objects.filter(pk=portfolio.pk).update(valued_version=version)
+    return len(rows)
+
+
+def _due(now: datetime) -> Any:
+    valued = ValuationDay.objects.filter(portfolio=OuterRef("pk")).order_by("-date").values("date")[:1]
+    closed = Price.objects.filter(market=OuterRef("market")).order_by("-date").values("date")[:1]
+    behind = Q(valued_on__isnull=True) | Q(valued_on__lt=F("closed_on")) | ~Q(valued_version=F("ledger_version"))
+    rows = Portfolio.objects.annotate(valued_on=Subquery(valued), closed_on=Subquery(closed))
+    has_days = Q(closed_on__lt=now.date()) & Q(ledger_version__gt=0)
+    return rows.filter(behind & has_days).select_related("market").order_by("pk")
+
+
+def _last_day(portfolio: Portfolio, now: datetime) -> date | None:
+    """Return the last day that is closed and priced."""
+    closed = portfolio.clock(now).date() - timedelta(days=1)
+    priced = Price.objects.filter(market=portfolio.market_id, date__lte=closed).aggregate(last=Max("date"))["last"]
+    return priced if priced is None else min(priced, closed)
+
+
+def _first_stale_day(portfolio: Portfolio) -> date | None:
+    """Return the first day that is not valued, or the day of the earliest entry recorded since the last run."""
+    valued = ValuationDay.objects.filter(portfolio=portfolio).aggregate(last=Max("date"))["last"]
+    since = portfolio.valued_version if valued else 0
+    changed = [
+        model._default_manager.filter(portfolio=portfolio, sequence__gt=since)
+        .order_by("executed_at")
+        .values_list("executed_at", flat=True)
+        .first()
+        for model in (Fill, Transfer)
+    ]
+    days = [moment.date() for moment in changed if moment is not None]
+    return min([*days, valued + timedelta(days=1)] if valued else days, default=None)
+
+
+@in_context
+def _rows(portfolio: Portfolio, from_date: date, to_date: date) -> list[tuple[Any, ...]]:
+    days = [from_date + timedelta(days=n) for n in range((to_date - from_date).days + 1)]
+    past = past_of(portfolio=portfolio, from_date=from_date, to_date=to_date)
+    books = day_books(portfolio=portfolio, days=days, method=METHOD)
+    held = _held(past, days)
+    return [
+        _row(portfolio, day, _sleeves(book, past, day), kept, flow)
+        for day, book, (kept, flow) in zip(days, books, held, strict=True)
+    ]
+
+
+def _row(portfolio: Portfolio, day: date, parts: Sleeves, held: Decimal, flow: Decimal) -> tuple[Any, ...]:
+    sectors = {sector: canonical(value.value) for sector, value in parts.sectors.items()}
+    if parts.other.value:
+        sectors[OTHER] = canonical(parts.other.value)
+    return (
+        portfolio.pk,
+        day,
+        parts.equity.value,
+        parts.core.value,
+        parts.reserve.value,
+        parts.pool.value,
+        parts.futures.value,
+        held,
+        flow,
+        sectors,
+        parts.equity.unpriced,
+    )
+
+
+def _sleeves(book: DayBook, past: Past, day: date) -> Sleeves:
+    """Value what was held at a close."""
+    moment = closes_on(day)
+    core = past.core_on(moment)
+    where = belongings(assets=past.assets.values(), members=past.members, on=day)
+    holdings = (
+        _held_asset(symbol, quantity - book.locked.get(symbol, ZERO), past, where, core, moment)
+        for symbol, quantity in book.held.items()
+        if quantity
+    )
+    policy = past.policy_on(moment)
+    is_carved = policy is not None and policy.margin_source == Policy.MarginSource.CARVE_OUT
+    return sleeves(holdings=holdings, futures=_futures(book, past, where, moment, is_carved=is_carved), now=moment)
+
+
+def _held_asset(
+    symbol: str,
+    quantity: Decimal,
+    past: Past,
+    where: Mapping[int, Belonging],
+    core: Mapping[str, Decimal],
+    moment: datetime,
+) -> Held:
+    asset = past.assets[symbol]
+    belonging = where[asset.pk]
+    return Held(
+        asset=symbol,
+        quantity=quantity,
+        quoted=past.quotes.at(asset.pk, moment),
+        core=core.get(symbol, ZERO),
+        is_reserve=belonging.is_reserve,
+        sectors=belonging.narratives,
+    )
+
+
+def _futures(
+    book: DayBook, past: Past, where: Mapping[int, Belonging], moment: datetime, *, is_carved: bool
+) -> Iterator[HeldFutures]:
+    for instrument, position in book.positions:
+        asset = past.instruments[instrument].asset
+        settle = past.quotes.at(past.assets[position.settle].pk, moment)
+        mark = _mark(past.quotes.at(asset.pk, moment), settle)
+        yield HeldFutures(
+            margin=position.margin,
+            unrealized=None if mark is None else unrealized(position=position, mark=mark),
+            settle=settle,
+            carved_from=next(iter(where[asset.pk].narratives), None) if is_carved else None,
+        )
+
+
+def _mark(of_asset: Quoted | None, of_quote: Quoted | None) -> Decimal | None:
+    if of_asset is None or of_quote is None:
+        return None
+    return exact(of_asset.price / of_quote.price)
+
+
+def _held(past: Past, days: Iterable[date]) -> Iterator[tuple[Decimal, Decimal]]:
+    """Give for each day what holding would be worth, and the flows of that day."""
+    units: dict[str, Decimal] = {}
+    waiting = list(past.flows)
+    for day in days:
+        flow = ZERO
+        while waiting and waiting[0][0] <= day:
+            on, one = waiting.pop(0)
+            units = held_after(units=units, flows=[one], prices=_prices(past, units, on))
+            flow += one.value if on == day else ZERO
+        yield held_value(units=units, prices=_prices(past, units, day)), flow
+
+
+def _prices(past: Past, units: Mapping[str, Decimal], day: date) -> dict[str, Decimal]:
+    quotes = {symbol: past.quotes.at(past.assets[symbol].pk, closes_on(day)) for symbol in units}
+    return {symbol: quoted.price for symbol, quoted in quotes.items() if quoted is not None}

@@ -1,0 +1,22 @@
+"""Do the portfolio's work in the background."""
+
+from __future__ import annotations
+
+from django.utils import timezone
+
+from jobs.models import Job
+from jobs.services import enqueue
+from jobs.tasks import job_task
+from portfolio.services.valuation import value_due
+
+AT_ONCE = 200
+
+
+@job_task("portfolio.value_portfolios")
+def value_portfolios(job: Job) -> str:
+    """Value the portfolios that are due, and ask for another run if there may be more."""
+    now = timezone.now()
+    valued = value_due(now=now, limit=AT_ONCE)
+    if valued == AT_ONCE:
+        enqueue(task=job.task, now=now, unique_key=job.task)
+    return f"{valued} portfolios valued"

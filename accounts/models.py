@@ -36,7 +36,7 @@ def is_time_zone(name: str) -> None:
         raise ValidationError("Choose a time zone from the list, such as Europe/Berlin.")
 
 
-class User(AbstractUser):
+class User(AbstractUser):  # type: ignore[django-manager-missing]
     """A person: signs in with an e-mail address, sees times in their own zone."""
 
     class Theme(models.TextChoices):
@@ -74,7 +74,7 @@ class User(AbstractUser):
         return self.email
 
 
-class ApiToken(AbstractAuthToken):
+class ApiToken(AbstractAuthToken):  # type: ignore[misc]
     """A personal API token: shown once, stored as a digest, named, scoped, expiring, revocable."""
 
     class Scope(models.TextChoices):

@@ -1,7 +1,7 @@
 """Start everything with one command and stop it with Ctrl-C: broker, web server, worker with its beat.
 
-Knows nothing of Django: it writes the secrets, starts processes and waits. Each process is in a session of its own, so that
-Ctrl-C reaches this one only, which then stops them in order.
+Knows nothing of Django: it writes the secrets, starts processes and waits. Each process is in a session of its own, so
+that Ctrl-C reaches this one only, which then stops them in order.
 """
 
 from __future__ import annotations
@@ -170,7 +170,9 @@ def _announce(port: int, data: Path, *, is_first: bool) -> None:
     if accounts.exists():
         print("\n".join(f"  {line}" for line in accounts.read_text().splitlines()))
     print(f"  Mails are files in {data / 'mail'}" if not os.environ.get("EMAIL_URL") else "  Mails are sent.")
-    print("  Ctrl-C stops everything; your data stays." + (" This was the first start." if is_first else ""), flush=True)
+    print(
+        "  Ctrl-C stops everything; your data stays." + (" This was the first start." if is_first else ""), flush=True
+    )
 
 
 def _wait(running: list[subprocess.Popen[bytes]]) -> int:

@@ -29,17 +29,17 @@ def insert_rows(
     """
     connection = connections[using or router.db_for_write(model)]
     columns = [_column(model, name) for name in fields]
-    prepared = _prepared(model, fields, rows, connection)
+    prepared: Any = _prepared(model, fields, rows, connection)
     table = connection.ops.quote_name(model._meta.db_table)
     names = ", ".join(connection.ops.quote_name(column) for column in columns)
     if connection.vendor == "postgresql" and not ignore_conflicts:
-        _copy(connection, f"COPY {table} ({names}) FROM STDIN", prepared)  # noqa: S608
+        _copy(connection, f"COPY {table} ({names}) FROM STDIN", prepared)
         return
     verb = "INSERT OR IGNORE" if ignore_conflicts and connection.vendor == "sqlite" else "INSERT"
     tail = " ON CONFLICT DO NOTHING" if ignore_conflicts and connection.vendor == "postgresql" else ""
     marks = ", ".join(["%s"] * len(columns))
     with connection.cursor() as cursor:
-        cursor.executemany(f"{verb} INTO {table} ({names}) VALUES ({marks}){tail}", prepared)  # noqa: S608
+        cursor.executemany(f"{verb} INTO {table} ({names}) VALUES ({marks}){tail}", prepared)
 
 
 def _column(model: type[models.Model], name: str) -> str:

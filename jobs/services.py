@@ -110,7 +110,7 @@ def report_progress(job: Job, *, done: int, total: int, message: str = "") -> No
 
 
 def claim_slot(*, job: str, every: int, now: datetime) -> bool:
-    """Claim the current slot of a periodic job; False when somebody has it. Slots are UTC, missed ones are not made up."""
+    """Claim the current slot of a periodic job; False when somebody has it. Slots are UTC; missed ones are gone."""
     slot = datetime.fromtimestamp(now.timestamp() // every * every, tz=UTC)
     if PeriodicSlot.objects.filter(job=job, slot=slot).exists():
         return False

@@ -19,7 +19,7 @@ def job_task(name: str) -> Callable[[Callable[[Job], str | None]], Task[Any, Any
     def decorate(run: Callable[[Job], str | None]) -> Task[Any, Any]:
         """Register the task under its name."""
 
-        @shared_task(name=name)
+        @shared_task(name=name)  # type: ignore[untyped-decorator]
         def task(job_id: int) -> None:
             """Claim the job, run it, record its end."""
             services.work(job_id, now=timezone.now(), run=run)
@@ -35,13 +35,13 @@ def publish(task: str, job_id: int) -> None:
     current_app.send_task(task, args=[job_id], retry=False)
 
 
-@shared_task(name="jobs.drain")
+@shared_task(name="jobs.drain")  # type: ignore[untyped-decorator]
 def drain() -> int:
     """Publish the jobs that are due."""
     return services.drain(now=timezone.now(), publish=publish)
 
 
-@shared_task(name="jobs.tick")
+@shared_task(name="jobs.tick")  # type: ignore[untyped-decorator]
 def tick() -> list[str]:
     """Queue the periodic jobs whose slot has come."""
     return services.tick(now=timezone.now(), periodic=settings.PERIODIC_JOBS)

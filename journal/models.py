@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import TYPE_CHECKING
 
 from django.core.validators import MaxLengthValidator, MaxValueValidator, MinValueValidator
 from django.db import models
@@ -12,13 +13,18 @@ from portfolio.fields import ExactDecimalField
 from portfolio.models import Fill, Portfolio, Sector, Stage
 from signals.models import Recommendation, RecommendationLeg, Regime
 
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
+
+    from accounts.models import User
+
 
 class RotationQuerySet(models.QuerySet["Rotation"]):
     """Speak of rotations in sets."""
 
-    def owned_by(self, user: object) -> RotationQuerySet:
+    def owned_by(self, user: User | AnonymousUser) -> RotationQuerySet:
         """Select a person's own rotations."""
-        return self.filter(portfolio__owner=user)
+        return self.filter(portfolio__owner_id=user.pk)
 
     def standing(self) -> RotationQuerySet:
         """Select the rotations that were not reversed."""
@@ -151,7 +157,9 @@ class Review(models.Model):
     hold_usd = ExactDecimalField(null=True, blank=True)
     actual_usd = ExactDecimalField(null=True, blank=True, help_text="Bought units kept, plus cash (PAPER).")
     freeze_usd = ExactDecimalField(null=True, blank=True, help_text="Sold parts frozen at their proceeds (FREEZE).")
-    overlay_usd = ExactDecimalField(null=True, blank=True, help_text="Futures legs: realised, unrealised, fees, funding.")
+    overlay_usd = ExactDecimalField(
+        null=True, blank=True, help_text="Futures legs: realised, unrealised, fees, funding."
+    )
     alpha_usd = ExactDecimalField(null=True, blank=True, help_text="Spot: actual less hold, net of costs.")
     total_alpha_usd = ExactDecimalField(null=True, blank=True, help_text="Spot and overlay together.")
     gross_alpha_usd = ExactDecimalField(null=True, blank=True, help_text="At decision prices and without fees.")

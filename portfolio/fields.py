@@ -96,7 +96,7 @@ class ExactDecimalField(AnyField):
         """Return a column that cannot be ordered."""
         return ExactCol(alias, self, output_field or self)
 
-    def formfield(self, **kwargs: Any) -> Any:  # type: ignore[override]
+    def formfield(self, **kwargs: Any) -> Any:
         """Return no default form field: forms parse amounts at their edge."""
         return None
 

@@ -51,7 +51,9 @@ class TestImports:
     def copy(self, tmp_path: Path) -> Path:
         """A copy of the project's code that may be broken."""
         for app in APPS:
-            shutil.copytree(ROOT / app, tmp_path / app, ignore=shutil.ignore_patterns("static", "templates", "__pycache__"))
+            shutil.copytree(
+                ROOT / app, tmp_path / app, ignore=shutil.ignore_patterns("static", "templates", "__pycache__")
+            )
         shutil.copy(ROOT / "pyproject.toml", tmp_path)
         return tmp_path
 
@@ -70,7 +72,6 @@ class TestImports:
         result = subprocess.run(words, cwd=copy, capture_output=True, text=True, check=False)
         assert result.returncode == 1, result.stdout
         assert "BROKEN" in result.stdout
-
 
     def test_the_domain_imports_the_standard_library_numpy_and_itself_only(self) -> None:
         allowed = sys.stdlib_module_names | {"numpy", "pyxirr"}
@@ -114,31 +115,34 @@ def routes(resolver: URLResolver) -> Iterator[URLPattern]:
 class TestRoutes:
     def test_every_route_of_ours_is_named(self) -> None:
         ours = [
-            route
-            for route in routes(get_resolver())
-            if getattr(route.callback, "__module__", "").split(".")[0] in APPS
+            route for route in routes(get_resolver()) if getattr(route.callback, "__module__", "").split(".")[0] in APPS
         ]
         assert ours
         assert [str(route.pattern) for route in ours if not route.name] == []
 
 
 class TestLicences:
-    ALLOWED = re.compile(r"\b(MIT|BSD|Apache|PSF|Python Software Foundation|ISC|MPL|LGPL|Unlicense|Zlib|0BSD|Public Domain|Dual License)", re.I)
-    FORBIDDEN = re.compile(r"AGPL|Affero|Commons Clause|SSPL|BUSL", re.I)
+    ALLOWED = re.compile(
+        r"\b(MIT|BSD|Apache|PSF|Python Software Foundation|ISC|MPL|LGPL|Unlicense|Zlib|0BSD|Public Domain|Dual License)",
+        re.IGNORECASE,
+    )
+    FORBIDDEN = re.compile(r"AGPL|Affero|Commons Clause|SSPL|BUSL", re.IGNORECASE)
 
     def test_runtime_dependencies_suit_us(self) -> None:
         lock = (ROOT / "requirements.lock").read_text()
-        names = re.findall(r"^([a-z0-9][a-z0-9._-]*)==[^\s;]+(?: ; (.*?))? ?\\?$", lock, re.M)
+        names = re.findall(r"^([a-z0-9][a-z0-9._-]*)==[^\s;]+(?: ; (.*?))? ?\\?$", lock, re.MULTILINE)
         assert len(names) > 20
         for name, marker in names:
-            if "win32'" in marker and "!=" not in marker or "python_full_version" in marker and "<" not in marker:
+            if ("win32'" in marker and "!=" not in marker) or ("python_full_version" in marker and "<" not in marker):
                 continue
             try:
                 data = distribution(name).metadata
             except Exception:  # noqa: BLE001 - a marker left it out on this machine
                 assert marker, name
                 continue
-            words = " ".join([data.get("License-Expression") or "", data.get("License") or "", *data.get_all("Classifier", [])])
+            words = " ".join(
+                [data.get("License-Expression") or "", data.get("License") or "", *data.get_all("Classifier", [])]
+            )
             assert self.ALLOWED.search(words), f"{name}: {words[:200]}"
             assert not self.FORBIDDEN.search(words), name
 

@@ -1,4 +1,4 @@
-"""The commands of docker-compose.yml, run as they stand against PostgreSQL and Redis until their health checks are green."""
+"""The commands of docker-compose.yml, run as they stand on PostgreSQL and Redis until their health checks are green."""
 
 from __future__ import annotations
 
@@ -46,12 +46,16 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
     if not (find("initdb") and find("redis-server")):
         pytest.skip("PostgreSQL or Redis was not found")
     with postgresql() as database, redis_server() as redis:
-        values = {name: "" for name in SERVICES["web"]["environment"]}
+        values = dict.fromkeys(SERVICES["web"]["environment"], "")
         values |= {"SECRET_KEY": secrets.token_urlsafe(48), "DATABASE_URL": database, "REDIS_URL": redis}
         values |= {"GRANIAN_HOST": "127.0.0.1", "GRANIAN_PORT": str(free_port()), "ALLOWED_HOSTS": "127.0.0.1"}
         values |= {"TRUSTED_PROXY_COUNT": "0", "HTTPS": "false", "DATA_DIR": str(tmp_path_factory.mktemp("data"))}
         kept = {name: value for name, value in values.items() if value}
-        yield {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "HOME": os.environ.get("HOME", "/"), **kept}
+        yield {
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "HOME": os.environ.get("HOME", "/"),
+            **kept,
+        }
 
 
 @pytest.mark.postgres

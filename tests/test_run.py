@@ -34,7 +34,12 @@ class House:
         self.log = data.parent / f"{data.name}.log"
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "config.up"], cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True
+                [sys.executable, "-m", "config.up"],
+                cwd=ROOT,
+                env=environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
 
     def wait(self, path: str, *, seconds: float = START_SECONDS) -> str:
@@ -142,7 +147,9 @@ class TestBootstrap:
         for name in ("sh", "basename", "cat"):
             (tmp_path / name).symlink_to(f"/bin/{name}" if Path(f"/bin/{name}").exists() else f"/usr/bin/{name}")
         words = ["/bin/sh", str(ROOT / "config/bootstrap.sh"), "requirements.lock"]
-        result = subprocess.run(words, cwd=ROOT, env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False)
+        result = subprocess.run(
+            words, cwd=ROOT, env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False
+        )
         assert result.returncode == 1
         assert "Python 3.11 or newer is needed" in result.stderr
         assert result.stderr.count("\n") == 1

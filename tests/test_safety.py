@@ -8,8 +8,8 @@ import pytest
 from django.test import Client
 
 PUBLIC = ["/", "/accounts/login/", "/accounts/signup/", "/accounts/password/reset/", "/nowhere/"]
-INLINE = re.compile(r"<style|\sstyle=|\son[a-z]+=|<script(?![^>]*\ssrc=)", re.I)
-FOREIGN = re.compile(r"""(?:src|href|action|hx-[a-z]+)=["'](?:https?:)?//(?!testserver)""", re.I)
+INLINE = re.compile(r"<style|\sstyle=|\son[a-z]+=|<script(?![^>]*\ssrc=)", re.IGNORECASE)
+FOREIGN = re.compile(r"""(?:src|href|action|hx-[a-z]+)=["'](?:https?:)?//(?!testserver)""", re.IGNORECASE)
 
 pytestmark = pytest.mark.django_db
 

@@ -1,4 +1,4 @@
-"""What happened and what follows from it: fills and transfers (append-only), lots, disposals, positions, daily values."""
+"""What happened (fills and transfers, append-only) and what follows: lots, disposals, positions, daily values."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ class Account(models.Model):
 
 
 class Entry(models.Model):
-    """What fills and transfers share: when it happened, in which order, and who recorded it. Never updated or deleted."""
+    """What fills and transfers share: when it happened and in which order. Never updated or deleted."""
 
     portfolio = models.ForeignKey(Portfolio, on_delete=models.CASCADE, related_name="%(class)ss")
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="%(class)ss")
     executed_at = models.DateTimeField()
     sequence = models.PositiveBigIntegerField(help_text="Order within the portfolio; breaks ties of time.")
     recorded_at = models.DateTimeField()
-    external_id = models.CharField(max_length=100, null=True, blank=True, help_text="The venue's own id.")  # noqa: DJ001
+    external_id = models.CharField(max_length=100, null=True, blank=True, help_text="The venue's own id.")
     is_imported = models.BooleanField(
         default=False, help_text="May let go of more than is held: the rest is unmatched (DECISIONS 14)."
     )
@@ -59,7 +59,9 @@ class Fill(Entry):
     fee_amount = ExactDecimalField(default=0)
     fee_asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="+")
     fee_usd = ExactDecimalField(default=0, help_text="What the fee was worth in USD at that moment.")
-    leverage = ExactDecimalField(null=True, blank=True, help_text="Of an opening perp fill; margin = notional / leverage.")
+    leverage = ExactDecimalField(
+        null=True, blank=True, help_text="Of an opening perp fill; margin = notional / leverage."
+    )
     reverses = models.OneToOneField("self", null=True, blank=True, on_delete=models.PROTECT, related_name="reversed_by")
 
     class Meta:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.core.validators import MaxLengthValidator
@@ -11,13 +12,18 @@ from django.db import models
 from portfolio.fields import ExactDecimalField
 from portfolio.models.market import Asset, Market, Sector, Venue
 
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
+
+    from accounts.models import User
+
 
 class PortfolioQuerySet(models.QuerySet["Portfolio"]):
     """Speak of portfolios in sets."""
 
-    def owned_by(self, user: object) -> PortfolioQuerySet:
+    def owned_by(self, user: User | AnonymousUser) -> PortfolioQuerySet:
         """Select a person's own portfolios."""
-        return self.filter(owner=user)
+        return self.filter(owner_id=user.pk)
 
     def active(self) -> PortfolioQuerySet:
         """Select portfolios for which recommendations are computed."""
@@ -111,7 +117,7 @@ class Stage(models.TextChoices):
 
 
 class PolicyStage(models.Model):
-    """What a stage asks for: the leader's share of the pool and the futures beside it (DOMAIN 1.6: a split of the pool)."""
+    """What a stage asks for: the leader's share of the pool, and the futures beside it (DOMAIN 1.6)."""
 
     policy = models.ForeignKey(Policy, on_delete=models.CASCADE, related_name="stages")
     stage = models.CharField(max_length=2, choices=Stage.choices)
@@ -155,9 +161,7 @@ class ManualPrice(models.Model):
     effective_at = models.DateTimeField()
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["portfolio", "asset", "effective_at"], name="manual_price_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["portfolio", "asset", "effective_at"], name="manual_price_once")]
 
     def __str__(self) -> str:
         """Show asset and price."""

@@ -23,7 +23,9 @@ class Score(models.Model):
     date = models.DateField()
     value = models.FloatField()
     coverage = models.FloatField(help_text="Share of the weights that fresh data carried, 0 to 1.")
-    contributions = models.JSONField(help_text="One object an indicator: points, z, weight, freshness, raw, unit, reason.")
+    contributions = models.JSONField(
+        help_text="One object an indicator: points, z, weight, freshness, raw, unit, reason."
+    )
     details = models.JSONField(default=dict, help_text="q, rsr, rsm, quadrant, priced_in, funding label … of that day.")
     params_version = models.CharField(max_length=20)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from django.db import models
 from django.db.models import Q
@@ -11,13 +12,18 @@ from portfolio.fields import ExactDecimalField
 from portfolio.models import Instrument, Portfolio, Sector, Stage
 from signals.models.market import Evidence, Regime
 
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
+
+    from accounts.models import User
+
 
 class RecommendationQuerySet(models.QuerySet["Recommendation"]):
     """Speak of recommendations in sets."""
 
-    def owned_by(self, user: object) -> RecommendationQuerySet:
+    def owned_by(self, user: User | AnonymousUser) -> RecommendationQuerySet:
         """Select a person's own recommendations."""
-        return self.filter(portfolio__owner=user)
+        return self.filter(portfolio__owner_id=user.pk)
 
     def open(self, now: datetime) -> RecommendationQuerySet:
         """Select the recommendations that still stand."""
@@ -55,7 +61,9 @@ class Recommendation(models.Model):
     slot = models.DateTimeField(help_text="The market moment it answers; one a portfolio and slot.")
     state = models.CharField(max_length=12, choices=State.choices)
     kind = models.CharField(max_length=6, choices=Kind.choices)
-    refusal = models.CharField(max_length=30, blank=True, default="", help_text="Type of the refusal, empty if accepted.")
+    refusal = models.CharField(
+        max_length=30, blank=True, default="", help_text="Type of the refusal, empty if accepted."
+    )
     stage = models.CharField(max_length=2, choices=Stage.choices)
     stage_since = models.DateField()
     regime = models.CharField(max_length=15, choices=Regime.choices)
@@ -64,7 +72,9 @@ class Recommendation(models.Model):
     destination_sector = models.ForeignKey(Sector, null=True, on_delete=models.PROTECT, related_name="+")
     moved_usd = ExactDecimalField(default=0, help_text="What the spot sells bring, before costs.")
     cost_usd = ExactDecimalField(default=0, help_text="All legs, one way: fees and slippage.")
-    hurdle = models.FloatField(default=0.0, help_text="What the destination must earn over the source, in and out again.")
+    hurdle = models.FloatField(
+        default=0.0, help_text="What the destination must earn over the source, in and out again."
+    )
     alpha = models.FloatField(default=0.0, help_text="What the model expects.")
     z_now = models.FloatField(default=0.0)
     z_needed = models.FloatField(default=0.0)
@@ -147,7 +157,9 @@ class RecommendationLeg(models.Model):
     liquidation_price = ExactDecimalField(null=True, blank=True)
     stop_price = ExactDecimalField(null=True, blank=True)
     risk_usd = ExactDecimalField(default=0)
-    depends_on = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Position of the leg that comes first.")
+    depends_on = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="Position of the leg that comes first."
+    )
     is_accepted = models.BooleanField(default=True)
 
     class Meta:

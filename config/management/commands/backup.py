@@ -51,7 +51,9 @@ def _backup_sqlite(target: Path) -> Path:
 def _backup_postgresql(target: Path) -> Path:
     """Dump in the custom format."""
     partial = target.with_suffix(".partial")
-    result = subprocess.run(["pg_dump", "--format=custom", f"--file={partial}"], env=postgresql_environment(), check=False)
+    result = subprocess.run(
+        ["pg_dump", "--format=custom", f"--file={partial}"], env=postgresql_environment(), check=False
+    )
     if result.returncode:
         raise CommandError("pg_dump failed; see the lines above.")
     return partial.rename(target)

@@ -154,6 +154,13 @@ def assets_touched(event: Event) -> set[str]:
     return {getattr(event, name) for name in names if hasattr(event, name)}
 
 
+def assets_given(event: Event) -> set[str]:
+    """Name the assets that an event may let go of: their open lots must be known to post it."""
+    if isinstance(event, SpotFill):
+        return {event.quote if event.side is Side.BUY else event.base, event.fee_asset}
+    return set() if isinstance(event, TransferIn) else assets_touched(event)
+
+
 Standing = TypeVar("Standing", bound=Event)
 
 

@@ -43,6 +43,20 @@ TRANSFER_FIELDS = (
 )
 
 
+LOT_FIELDS = (
+    "account_id",
+    "asset__symbol",
+    "acquired_at",
+    "sequence",
+    "quantity",
+    "cost_usd",
+    "remaining_quantity",
+    "remaining_cost_usd",
+    "is_cost_assumed",
+)
+"""In the order in which the domain's lot has them."""
+
+
 class Stored(NamedTuple):
     """Give the stored state of some holdings, and the row of each open lot among them."""
 
@@ -99,16 +113,17 @@ def transfer_event(row: tuple[Any, ...]) -> Event:
 
 
 def stored_state(*, portfolio: Portfolio, keys: Iterable[AssetKey]) -> Stored:
-    """Return the open lots and balances of the holdings named, and the positions of their accounts."""
+    """Return the open lots of the holdings named, and the balances and positions of their accounts."""
     accounts, symbols = {account for account, _ in keys}, {symbol for _, symbol in keys}
     lots: dict[AssetKey, list[DomainLot]] = {}
     rows: dict[tuple[str, int], int] = {}
     open_lots = Lot.objects.filter(
         portfolio=portfolio, is_open=True, account__in=accounts, asset__symbol__in=symbols - {USD}
     )
-    for lot in open_lots.select_related("asset").order_by("acquired_at", "sequence"):
-        lots.setdefault((lot.account_id, lot.asset.symbol), []).append(domain_lot(lot))
-        rows[lot.asset.symbol, lot.sequence] = lot.pk
+    for pk, *values in open_lots.order_by("acquired_at", "sequence").values_list("pk", *LOT_FIELDS):
+        lot = DomainLot(*values)
+        lots.setdefault((lot.account, lot.asset), []).append(lot)
+        rows[lot.asset, lot.sequence] = pk
     state = State(
         lots={key: tuple(found) for key, found in lots.items()},
         cash=_balances(portfolio, accounts),

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import F
 
 from jobs.services import enqueue
-from portfolio.domain.events import Event
+from portfolio.domain.events import Event, assets_given
 from portfolio.domain.ledger import fold
 from portfolio.domain.lots import Method
 from portfolio.domain.money import Refusal
@@ -20,10 +20,13 @@ from portfolio.models import Account, Asset, Fill, Instrument, Portfolio, Transf
 from portfolio.queries.core import CoreBreach, core_breaches
 from portfolio.queries.events import events_of, fill_event, stored_state, transfer_event
 from portfolio.services.entries import KeyReused, NewFill, NewTransfer, fill_row, opposite, transfer_row
-from portfolio.services.posting import Sources, forget, sources_of, touched_keys, write
+from portfolio.services.posting import Sources, forget, sources_of, write
 
 METHOD = Method.FIFO
-"""The order in which lots are relieved; the arithmetic knows others, every portfolio uses this one."""
+"""The order in which lots are relieved; every portfolio uses this one.
+
+The arithmetic knows others. Under the average a purchase joins an open lot, so that appending must load those lots too.
+"""
 
 VALUE_TASK = "portfolio.value_portfolios"
 SAME_FILL = ("instrument_id", "side", "quantity", "price", "executed_at", "fee_amount", "fee_asset_id", "leverage")
@@ -178,7 +181,7 @@ def _record(portfolio: Portfolio, rows: Sequence[Any], now: datetime) -> None:
         row.sequence = portfolio.ledger_version + number
     symbols = dict(Asset.objects.values_list("pk", "symbol"))
     events = [_event(row, symbols) for row in rows]
-    stored = stored_state(portfolio=portfolio, keys=touched_keys(events))
+    stored = stored_state(portfolio=portfolio, keys={(e.account, asset) for e in events for asset in assets_given(e)})
     is_appended = all(_is_after(event, stored.state) for event in events)
     folded = fold(events=events, opening=stored.state, method=METHOD) if is_appended else None
     type(rows[0])._default_manager.bulk_create(rows)

@@ -14,7 +14,7 @@ from portfolio.domain.futures import Position as DomainPosition
 from portfolio.domain.ledger import Folded
 from portfolio.domain.lots import Lot as DomainLot
 from portfolio.domain.money import ZERO, in_context, shares
-from portfolio.domain.outcomes import AssetKey, Kind, Outcome, State
+from portfolio.domain.outcomes import AssetKey, Kind, Outcome
 from portfolio.domain.outcomes import Disposal as DomainDisposal
 from portfolio.models import (
     Asset,
@@ -77,6 +77,7 @@ CHANGE_FIELDS = (
     "entry_price_after",
     "margin_after",
 )
+_NOTHING = Holding(quantity=ZERO, cost_usd=ZERO, realized_pnl_usd=ZERO)
 DERIVED = (Disposal, Unmatched, PositionChange, Lot, Holding, Position)
 
 
@@ -220,38 +221,42 @@ def _changes(portfolio: Portfolio, outcomes: Iterable[Outcome], sources: Sources
 
 
 def _write_holdings(portfolio: Portfolio, folded: Folded, sources: Sources) -> None:
-    """Write the balance of every holding that the events touched, adding what they realised."""
-    gains = _gains(folded.outcomes)
+    """Write the balance of every holding that the events touched: what it was and what they changed."""
     keys = touched_keys(outcome.event for outcome in folded.outcomes)
     before = {
-        (row.account_id, row.asset_id): row.realized_pnl_usd
+        (row.account_id, row.asset_id): row
         for row in Holding.objects.filter(portfolio=portfolio, account__in={account for account, _ in keys})
     }
-    rows = [
-        Holding(
-            portfolio=portfolio,
-            account_id=account,
-            asset_id=sources.assets[symbol],
-            quantity=folded.state.held(account, symbol),
-            cost_usd=_cost(folded.state, (account, symbol)),
-            realized_pnl_usd=before.get((account, sources.assets[symbol]), ZERO) + gains[account, symbol],
+    changes = _holding_changes(folded.outcomes)
+    rows = []
+    for account, symbol in sorted(keys):
+        old = before.get((account, sources.assets[symbol]), _NOTHING)
+        quantity, cost, gain = changes[account, symbol]
+        cash = folded.state.held(account, USD)
+        rows.append(
+            Holding(
+                portfolio=portfolio,
+                account_id=account,
+                asset_id=sources.assets[symbol],
+                quantity=cash if symbol == USD else old.quantity + quantity,
+                cost_usd=cash if symbol == USD else old.cost_usd + cost,
+                realized_pnl_usd=old.realized_pnl_usd + gain,
+            )
         )
-        for account, symbol in sorted(keys)
-    ]
     _upsert(Holding, rows, ("quantity", "cost_usd", "realized_pnl_usd"), ("portfolio", "account", "asset"))
 
 
-def _gains(outcomes: Iterable[Outcome]) -> dict[AssetKey, Decimal]:
-    gains: dict[AssetKey, Decimal] = defaultdict(Decimal)
-    for _, disposal in _each_disposal(outcomes):
-        gains[disposal.account, disposal.asset] += disposal.realized
-    return gains
-
-
-def _cost(state: State, key: AssetKey) -> Decimal:
-    if key[1] == USD:
-        return state.held(*key)
-    return sum((lot.remaining_cost for lot in state.lots.get(key, ())), ZERO)
+def _holding_changes(outcomes: Iterable[Outcome]) -> dict[AssetKey, tuple[Decimal, Decimal, Decimal]]:
+    """Add up by holding: quantity, cost and realised gain."""
+    changes: dict[AssetKey, tuple[Decimal, Decimal, Decimal]] = defaultdict(lambda: (ZERO, ZERO, ZERO))
+    for outcome in outcomes:
+        for lot in outcome.acquired:
+            quantity, cost, gain = changes[lot.account, lot.asset]
+            changes[lot.account, lot.asset] = (quantity + lot.quantity, cost + lot.cost, gain)
+        for one in outcome.disposals:
+            quantity, cost, gain = changes[one.account, one.asset]
+            changes[one.account, one.asset] = (quantity - one.quantity, cost - one.cost, gain + one.realized)
+    return changes
 
 
 def _write_positions(portfolio: Portfolio, folded: Folded, sources: Sources) -> None:

@@ -14,7 +14,7 @@ from portfolio.models import Asset, FeeSchedule, Instrument, Market, Sector, Sec
 FEES_SINCE = datetime(2013, 1, 1, tzinfo=UTC)
 MIN_NOTIONAL_USD = Decimal(10)
 SIMULATED_SLUG, HISTORY_SLUG = "simulated", "history"
-SIMULATED_SEED = 7
+SIMULATED_SEED = 21
 
 
 class UnknownMarketError(LookupError):

@@ -64,6 +64,7 @@ def load_history(
         raise SimulatedMarketError(f"{market} is simulated: load history into a market of its own.")
     source = HistorySource(path=path, now=now)
     report = LoadReport(source.name)
+    end_before = _end_of_history(market)
     rows = 0
     for batch in _batches(source):
         rows += len(batch)
@@ -75,7 +76,7 @@ def load_history(
     report.rejections.sort()
     if report.rejections and not is_partial_allowed:
         raise HistoryRejectedError(report)
-    _advance_clock(market)
+    _advance_clock(market, end_before)
     return report
 
 
@@ -105,9 +106,15 @@ def _rejected(lines: list[int], refusal: Refused) -> Rejection:
     return Rejection(lines[refusal.position], refusal.column, refusal.reason, refusal.remedy)
 
 
-def _advance_clock(market: Market) -> None:
-    """Let a standing clock move on to shortly after the newest close: a replay's present is the end of its history."""
-    newest = Price.objects.filter(market=market).aggregate(newest=Max("closes_at"))["newest"]
-    if newest is not None and (market.as_of is None or market.as_of < newest):
-        market.as_of = newest + CLOCK_AFTER_CLOSE
+def _advance_clock(market: Market, end_before: datetime | None) -> None:
+    """Keep a clock that stands at the end of its history there; one that was set elsewhere stays where it is."""
+    end = _end_of_history(market)
+    if market.as_of == end_before and end != end_before:
+        market.as_of = end
         market.save(update_fields=["as_of"])
+
+
+def _end_of_history(market: Market) -> datetime | None:
+    """Return the moment shortly after the newest close, None before the first."""
+    newest = Price.objects.filter(market=market).aggregate(newest=Max("closes_at"))["newest"]
+    return None if newest is None else newest + CLOCK_AFTER_CLOSE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from io import StringIO
@@ -27,6 +28,7 @@ GOOD = (
     "2023-06-28,DEFI_TOTAL,,,,,44000000000,llama\n"
 )
 BAD = "2023-06-30,BTC,NaN,,,,,yahoo\n2023-06-31,BTC,1,,,,,yahoo\n"
+REAL = Path(__file__).resolve().parents[3] / "shared" / "market"
 
 pytestmark = pytest.mark.django_db
 
@@ -71,6 +73,18 @@ class TestWhole:
 
         market.refresh_from_db()
         assert market.clock(NOW) == datetime(2023, 6, 30, 1, tzinfo=UTC)
+
+    def test_a_clock_at_the_end_moves_on_and_one_set_elsewhere_stays(self, market: Market, tmp_path: Path) -> None:
+        more = "2023-06-30,BTC,30477.25,,,,,yahoo\n"
+        load_history(market=market, path=written(tmp_path, HEADER + GOOD), now=NOW)
+        load_history(market=market, path=written(tmp_path, HEADER + more), now=NOW)
+        moved = market.as_of
+
+        market.as_of = datetime(2023, 6, 29, 12, tzinfo=UTC)
+        load_history(market=market, path=written(tmp_path, HEADER + more.replace("06-30", "07-01")), now=NOW)
+
+        assert moved == datetime(2023, 7, 1, 1, tzinfo=UTC)
+        assert market.as_of == datetime(2023, 6, 29, 12, tzinfo=UTC)
 
     def test_totals_do_not_become_assets(self, market: Market, tmp_path: Path) -> None:
         load_history(market=market, path=written(tmp_path, HEADER + GOOD), now=NOW)
@@ -218,3 +232,27 @@ class TestCommand:
     def test_what_is_not_there_is_said(self, arguments: tuple[str, ...]) -> None:
         with pytest.raises(CommandError):
             self.run(*arguments)
+
+
+@pytest.mark.skipif(
+    not REAL.is_dir() and not os.environ.get("CI"), reason="the market history beside the project is absent"
+)
+@pytest.mark.cases
+def test_all_real_files_go_in_once(market: Market) -> None:
+    files = sorted(REAL.glob("*.csv"))
+    later = datetime(2026, 11, 20, tzinfo=UTC)
+
+    first = [load_history(market=market, path=file, now=later).stored for file in files]
+    second = [load_history(market=market, path=file, now=later).stored for file in files]
+
+    added = {file.name: stored.added for file, stored in zip(files, first, strict=True)}
+    assert added == {
+        "daily.csv": 45716,
+        "fear_greed_daily.csv": 1973,
+        "funding_8h.csv": 251,
+        "funding_daily_btc.csv": 1390,
+        "tvl_by_category.csv": 5867,
+    }
+    assert [(stored.added, stored.restated) for stored in second] == [(0, 0)] * len(files)
+    market.refresh_from_db()
+    assert market.clock(later) == datetime(2023, 7, 1, 1, tzinfo=UTC)

@@ -17,7 +17,7 @@ from signals.sources.simulated.noise import normals, uniforms, words
 from signals.sources.simulated.paths import walk
 from signals.sources.simulated.universe import AI, ASSETS, DEFI, INDEX, members
 
-SEED = 7
+SEED = 21
 NOON = datetime(2025, 6, 15, 12, 0, tzinfo=UTC)
 
 
@@ -245,4 +245,4 @@ def test_twenty_four_months_take_less_than_some_seconds() -> None:
     assert time.process_time() - started < 5.0
 
 
-PINNED = ["?", "?", "?"]
+PINNED = ["50429.37", "116.125", "0.92366"]

@@ -33,10 +33,10 @@ def _around(start: float, end: float, *, calm: float, busy: float) -> Shape:
 
 
 PLOTS: tuple[Plot, ...] = (
-    Plot("PARTNERSHIP", AI, 1, _around(0.05, 0.36, calm=0.02, busy=0.11),
+    Plot("PARTNERSHIP", AI, 1, _around(0.02, 0.36, calm=0.015, busy=0.13),
          ("{asset} and a cloud provider agree on compute", "{asset} joins a robotics consortium",
           "A carmaker picks {asset} for its agents")),
-    Plot("TECH_MILESTONE", AI, 1, _around(0.08, 0.40, calm=0.02, busy=0.08),
+    Plot("TECH_MILESTONE", AI, 1, _around(0.03, 0.38, calm=0.015, busy=0.10),
          ("{asset} ships its new inference network", "{asset} doubles its training throughput")),
     Plot("LISTING", AI, 1, _around(0.15, 0.45, calm=0.008, busy=0.03), ("{asset} is listed on another venue",)),
     Plot("UNLOCK", AI, -1, _around(0.40, 0.60, calm=0.008, busy=0.03), ("{asset} unlocks tokens of early backers",)),

@@ -23,7 +23,7 @@ from signals.sources.simulated.story import (
 from signals.sources.simulated.universe import AI, ASSETS, DEFI, OTHER, SECTORS
 
 BTC_NOISE = 0.016
-SECTOR_NOISE = 0.012
+SECTOR_NOISE = 0.016
 EXPLOIT_PER_MAGNITUDE = 0.03
 MARKET_MEMORY = 0.985
 SECTOR_MEMORY = 0.975

@@ -17,11 +17,11 @@ CYCLE_SPREAD_DAYS = 50
 Shape = tuple[tuple[float, float], ...]
 
 BTC_SHAPE: Shape = (
-    (0.0, 0.0), (0.08, 0.0), (0.22, 0.11), (0.38, 0.23), (0.45, 0.25), (0.52, 0.14), (0.62, -0.05), (0.68, -0.06),
+    (0.0, 0.0), (0.04, 0.01), (0.16, 0.12), (0.36, 0.24), (0.45, 0.26), (0.52, 0.14), (0.62, -0.05), (0.68, -0.06),
     (0.86, -0.03), (1.0, 0.0),
 )  # fmt: skip
 AI_SHAPE: Shape = (
-    (0.0, 0.0), (0.08, 0.0), (0.22, 0.15), (0.36, 0.34), (0.43, 0.40), (0.52, 0.25), (0.62, 0.02), (0.74, -0.08),
+    (0.0, 0.0), (0.05, 0.0), (0.16, 0.11), (0.34, 0.32), (0.42, 0.38), (0.52, 0.24), (0.62, 0.02), (0.74, -0.08),
     (0.88, -0.06), (1.0, 0.0),
 )  # fmt: skip
 DEFI_SHAPE: Shape = (
@@ -63,6 +63,11 @@ def story(*, seed: int, last: date) -> Story:
     return Story(
         day=day,
         phase=(day - starts) / lengths[current],
-        attack_strength=(0.35 + 0.95 * uniforms(seed, "cycle/attack", cycle))[current],
+        attack_strength=(0.35 + 1.05 * _apart(uniforms(seed, "cycle/attack", cycle)))[current],
         base_strength=(0.50 + 0.70 * uniforms(seed, "cycle/base", cycle))[current],
     )
+
+
+def _apart(draws: Floats) -> Floats:
+    """Draw numbers in [0, 1) apart: cycles are faint or pronounced more often than in between."""
+    return draws * draws * (3.0 - 2.0 * draws)

@@ -100,9 +100,10 @@ def store_prices(*, market: Market, rows: Sequence[PriceRow], now: datetime) -> 
         asset, figures = assets.get(row.asset), row[2:6]
         if asset is None or not _is_sound(row):
             stored.refused.append(_unusable(position, row, is_known=asset is not None))
-        elif (before := known.setdefault((asset, row.day), figures)) is figures:
-            closes_at = close_of(row.day)
-            fresh.append((market.pk, asset, row.day, closes_at, *figures, row.source, now))
+            continue
+        before = known.setdefault((asset, row.day), figures)
+        if before is figures:
+            fresh.append((market.pk, asset, row.day, close_of(row.day), *figures, row.source, now))
         elif before == figures:
             stored.unchanged += 1
         else:

@@ -128,11 +128,12 @@ class Sleeves:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drift:
-    """Compare an actual weight with its target, both fractions of the same base."""
+    """Compare an actual weight with its target, both fractions of the same base; `value` is what has the weight."""
 
     actual: Decimal
     target: Decimal
     band: Decimal
+    value: Decimal = ZERO
 
     @property
     @in_context
@@ -191,7 +192,12 @@ def drifts(*, values: Mapping[str, Decimal], targets: Mapping[str, Decimal], ban
     if base <= 0:
         return {}
     return {
-        name: Drift(actual=exact(values.get(name, ZERO) / base), target=targets.get(name, ZERO), band=band)
+        name: Drift(
+            actual=exact(values.get(name, ZERO) / base),
+            target=targets.get(name, ZERO),
+            band=band,
+            value=values.get(name, ZERO),
+        )
         for name in {**targets, **values}
     }
 

@@ -84,6 +84,7 @@ def open_portfolio(
     name: str,
     now: datetime,
     preset: str = "ANCHOR",
+    aim: Aim | None = None,
     holdings: Sequence[Opening] = (),
     core: Mapping[Asset, Decimal] | None = None,
     sectors: Mapping[Sector, Decimal] | None = None,
@@ -92,6 +93,7 @@ def open_portfolio(
     """Open a portfolio with an account, a policy, its opening holdings and what of them is core.
 
     Unless said otherwise all BTC and ETH held at the start are core (F22), and the pool is split evenly (DOMAIN 3.2).
+    `aim` states own weights in place of a preset.
     """
     if Portfolio.objects.filter(owner=owner, name=name).exists():
         raise NameTaken(f"You have a portfolio named {name} already.")
@@ -100,7 +102,7 @@ def open_portfolio(
         owner=owner, market=market, venue=venue, reserve_asset=reserve_asset, name=name, created_at=now
     )
     Account.objects.create(portfolio=portfolio, venue=venue, name=FIRST_ACCOUNT)
-    _write_policy(portfolio, Aim(preset=_preset(preset), sectors=sectors), moment)
+    _write_policy(portfolio, aim or Aim(preset=_preset(preset), sectors=sectors), moment)
     for opening in holdings:
         if opening.price_usd is not None:
             set_manual_price(portfolio=portfolio, asset=opening.asset, price_usd=opening.price_usd, now=moment)

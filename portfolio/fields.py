@@ -38,8 +38,8 @@ class ExactCol(Col):
 class ExactDecimalField(AnyField):
     """An amount of up to 20 integer digits and 18 places: canonical text on SQLite, NUMERIC(38,18) on PostgreSQL.
 
-    Takes `Decimal`, `int` or a plain decimal string; a float, NaN or infinity is refused. Allows the lookups exact, in and
-    isnull; every other lookup, ordering, aggregate or F() arithmetic raises `FieldError`, on both databases alike.
+    Takes `Decimal`, `int` or a plain decimal string; a float, NaN or infinity is refused. Allows the lookups exact, in
+    and isnull; every other lookup, ordering, aggregate or F() arithmetic raises `FieldError`, on both databases alike.
     """
 
     description = "Exact decimal amount"

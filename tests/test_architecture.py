@@ -123,7 +123,7 @@ class TestRoutes:
 
 class TestLicences:
     ALLOWED = re.compile(
-        r"\b(MIT|BSD|Apache|PSF|Python Software Foundation|ISC|MPL|LGPL|Unlicense|Zlib|0BSD|Public Domain|Dual License)",
+        r"\b(MIT|BSD|Apache|PSF|Python Software Foundation|ISC|MPL|LGPL|Unlicense|Zlib|0BSD|Public Domain)",
         re.IGNORECASE,
     )
     FORBIDDEN = re.compile(r"AGPL|Affero|Commons Clause|SSPL|BUSL", re.IGNORECASE)

@@ -250,7 +250,7 @@ class PositionChange(models.Model):
 
 
 class ValuationDay(models.Model):
-    """A portfolio's worth at a day's close (derived): totals in USD, by sleeve, with what could not be priced counted."""
+    """A portfolio's worth at a day's close (derived): totals in USD, by sleeve, and what could not be priced."""
 
     portfolio = models.ForeignKey(Portfolio, on_delete=models.CASCADE, related_name="valuation_days")
     date = models.DateField()

@@ -18,7 +18,8 @@ from tests.portfolio.domain.histories import STARTING_BALANCES, histories, impor
 from tests.portfolio.domain.oracle import Oracle, Refused
 
 methods = st.sampled_from(Method)
-many = settings(max_examples=150, deadline=None)
+many = settings(deadline=None)
+"""The number of examples is the profile's: few in `make test`, many in `make prove`."""
 
 
 def accepted(history: list[Event], method: Method) -> list[Event]:

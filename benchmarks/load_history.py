@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 REAL = ROOT.parent / "shared" / "market" / "daily.csv"
 LIMIT = 4.0
-ROUNDS = 3
+ROUNDS = 5
 HEADER = "date,asset,price_usd,market_cap_usd,volume_usd,volume_scope,tvl_usd,source\n"
 
 
@@ -28,10 +28,9 @@ def main() -> int:
     room = Path(tempfile.mkdtemp(prefix="rotabook-bench-"))
     start_django(room)
     file = arguments.file if arguments.file.is_file() else invented(room)
-    loads = [timed(load(file)) for _ in range(ROUNDS)]
+    rounds = [(timed(load(file)), *floors(room, turn)) for turn in range(ROUNDS)]
     again = timed(load(file, is_again=True))
-    same, plain = floors(room)
-    best = min(loads)
+    best, same, plain = (min(column) for column in zip(*rounds, strict=True))
     print(f"{file.name}: {sum(1 for _ in file.open()) - 1:,} rows, best of {ROUNDS}")
     print(f"load_history         {best:.3f} s")
     print(f"load_history, again  {again:.3f} s (nothing new)")
@@ -68,13 +67,13 @@ def load(file: Path, *, is_again: bool = False) -> Callable[[], None]:
     return lambda: call_command("load_history", str(file))
 
 
-def floors(room: Path) -> tuple[float, float]:
+def floors(room: Path, turn: int) -> tuple[float, float]:
     """Time bare executemany of what was stored: into the same tables, and into tables of bare columns."""
     database = sqlite3.connect(room / "rotabook.sqlite3")
     schema = {table: rows_of(database, table) for table in ("portfolio_price", "signals_reading")}
-    same = min(timed(insert(room, f"same{turn}", schema, with_schema=True)) for turn in range(ROUNDS))
-    plain = min(timed(insert(room, f"plain{turn}", schema, with_schema=False)) for turn in range(ROUNDS))
-    return same, plain
+    database.close()
+    same = timed(insert(room, f"same{turn}", schema, with_schema=True))
+    return same, timed(insert(room, f"plain{turn}", schema, with_schema=False))
 
 
 def rows_of(database: sqlite3.Connection, table: str) -> tuple[list[str], list[str], list[tuple]]:

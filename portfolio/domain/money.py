@@ -47,6 +47,7 @@ def in_context(function: Callable[Params, Result]) -> Callable[Params, Result]:
 
     @wraps(function)
     def run(*args: Params.args, **kwargs: Params.kwargs) -> Result:
+        """Call the function under the context."""
         with localcontext(CONTEXT):
             return function(*args, **kwargs)
 

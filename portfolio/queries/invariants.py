@@ -71,6 +71,7 @@ def violations(*, portfolio: Portfolio, method: Method) -> list[Violation]:
 
 def _read(portfolio: Portfolio) -> Rows:
     def all_of(model: Any, *related: str) -> list[Any]:
+        """Read a table's rows of this portfolio."""
         return list(model.objects.filter(portfolio=portfolio).select_related(*related).order_by("pk"))
 
     return Rows(

@@ -1,0 +1,88 @@
+"""Refresh a market from end to end: prices, then scores, regime and stage, then every portfolio's answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from jobs.models import Job
+from jobs.services import enqueue
+from portfolio.models import Market
+from signals.models import Recommendation
+from signals.services.market import Refreshed, rebuild_market, refresh_market
+from signals.services.prices import refresh_prices
+from signals.services.recommend import RunResult, recommend
+
+REFRESH_TASK = "signals.refresh_markets"
+STEPS = ("Fetching prices", "Computing scores, regime and stage", "Working out recommendations")
+
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshReport:
+    """Tell what one refresh did to one market."""
+
+    market: Market
+    refreshed: Refreshed
+    result: RunResult | None
+
+    def __str__(self) -> str:
+        """Say it in one sentence."""
+        days = f"{self.refreshed.days} days computed" if self.refreshed.days != 1 else "1 day computed"
+        if self.result is None:
+            return f"{self.market.name}: {days}, too little history to recommend anything"
+        return f"{self.market.name}: {days}, {self.result.issued} recommendations, {self.result.refused} refusals"
+
+
+def refresh(
+    *, market: Market, now: datetime, is_rebuild: bool = False, progress: Progress | None = None
+) -> RefreshReport:
+    """Refresh one market; each step is atomic by itself and repeating adds nothing.
+
+    With `is_rebuild` all days are computed anew, as earlier rows arrived after they had been computed.
+    """
+    say = progress or _silent
+    say(0, len(STEPS), STEPS[0])
+    if market.is_simulated:
+        refresh_prices(market=market, now=now)
+    say(1, len(STEPS), STEPS[1])
+    compute = rebuild_market if is_rebuild else refresh_market
+    refreshed = compute(market=market, now=now)
+    say(2, len(STEPS), STEPS[2])
+    evidence = refreshed.evidence
+    result = None if evidence is None else recommend(market=market, as_of=evidence.as_of, now=now)
+    return RefreshReport(market, refreshed, result)
+
+
+@transaction.atomic
+def request_refresh(*, market: Market, now: datetime, user: object = None) -> Job:
+    """Ask for a refresh of one market; a request that waits already is returned."""
+    return enqueue(
+        task="signals.refresh_market",
+        now=now,
+        args={"market": market.pk},
+        user=user,
+        unique_key=f"signals.refresh_market:{market.pk}:{getattr(user, 'pk', '')}",
+    )
+
+
+def expire_recommendations(*, now: datetime) -> int:
+    """Close the recommendations whose time is over, by the clock of their market; returns how many."""
+    closed = 0
+    for market in Market.objects.all():
+        moment = market.clock(now)
+        over = Recommendation.objects.filter(
+            portfolio__market=market, state__in=Recommendation.OPEN, expires_at__lte=moment
+        )
+        closed += over.update(
+            state=Recommendation.State.EXPIRED, closed_at=moment, close_reason="Its time ran out without an answer."
+        )
+    return closed
+
+
+def _silent(_done: int, _total: int, _message: str) -> None:
+    """Show nothing."""

@@ -1,0 +1,38 @@
+"""Do the market's work in the background."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from django.utils import timezone
+
+from jobs.models import Job
+from jobs.services import report_progress
+from jobs.tasks import job_task
+from portfolio.models import Market
+from signals.services.refresh import expire_recommendations, refresh
+
+
+@job_task("signals.refresh_markets")
+def refresh_markets(job: Job) -> str:
+    """Refresh every market, the periodic way."""
+    return "; ".join(str(refresh(market=market, now=timezone.now())) for market in Market.objects.order_by("pk"))
+
+
+@job_task("signals.refresh_market")
+def refresh_market(job: Job) -> str:
+    """Refresh one market because a person asked, or rebuild it because older rows arrived."""
+    market = Market.objects.get(pk=job.args["market"])
+    is_rebuild = bool(job.args.get("rebuild"))
+    return str(refresh(market=market, now=timezone.now(), is_rebuild=is_rebuild, progress=partial(_report, job)))
+
+
+@job_task("signals.expire_recommendations")
+def expire(job: Job) -> str:
+    """Close the recommendations whose time is over."""
+    return f"{expire_recommendations(now=timezone.now())} recommendations expired"
+
+
+def _report(job: Job, done: int, total: int, message: str) -> None:
+    """Show how far the refresh has come."""
+    report_progress(job, done=done, total=total, message=message)

@@ -110,8 +110,8 @@ def outcome_of(plan: Plan, batch: Batch, verdicts: Verdicts) -> Ints:
     unpriced = (overlay == OverlayVerdict.UNPRICED) | (hedge == HedgeVerdict.UNPRICED)
     rules = [
         (batch.has_unpriced_pool, Outcome.UNPRICED_HOLDING),
-        (~(plan.pool > 0), Outcome.EMPTY_POOL),
         (batch.is_stale, Outcome.STALE_INPUT),
+        (~(plan.pool > 0), Outcome.EMPTY_POOL),
         (moves, Outcome.TRADE),
         (below, Outcome.BELOW_HURDLE),
         (hidden, Outcome.LOW_COVERAGE),

@@ -20,6 +20,22 @@ STAGE_WORDS = MappingProxyType(
         "RE": "{base} is re-emerging",
     }
 )
+INDICATOR_WORDS = MappingProxyType(
+    {
+        "tvl": "TVL growth",
+        "l2": "Layer-2 share",
+        "regulatory": "Regulatory news",
+        "partnership": "Partnership news",
+        "events": "News",
+        "turnover": "Turnover",
+        "sentiment": "Sentiment",
+        "rs": "Relative strength",
+        "xs_mom": "28-day momentum",
+        "dex_volume": "DEX volume",
+        "breadth": "Breadth",
+        "tilt": "The regime",
+    }
+)
 CANCELS = (
     "It ends early if the stage or regime changes, the relative price moves by more than half the stop, "
     "funding becomes extreme, or your holdings change."
@@ -32,6 +48,7 @@ class Why(NamedTuple):
     sector: str
     indicator: str
     points: float
+    source: str = ""
     age_hours: float | None = None
     note: str = ""
 
@@ -115,17 +132,16 @@ def market_reasons(story: Story, *, source: str, destination: str) -> tuple[list
 
 
 def _contribution(why: Why) -> str:
-    """Return a contribution as a sentence: how many points, and how old the reading is."""
-    verb = "adds" if why.points > 0 else "takes"
-    age = "" if why.age_hours is None else f", read {_age(why.age_hours)} ago"
-    return (
-        f"{why.indicator} {verb} {abs(why.points):.1f} points {'to' if why.points > 0 else 'from'} {why.sector}{age}."
-    )
+    """Return a contribution as a sentence: how many points, from which source, and how old the reading is."""
+    verb, way = ("adds", "to") if why.points > 0 else ("takes", "from")
+    age = "" if why.age_hours is None else f"{_age(why.age_hours)} old"
+    proof = ", ".join(part for part in (why.source, age) if part)
+    return f"{why.indicator} {verb} {abs(why.points):.1f} points {way} {why.sector}{f' ({proof})' if proof else ''}."
 
 
 def _missing(why: Why) -> str:
     """Return that an indicator is silent, and why."""
-    return f"{why.indicator} says nothing about {why.sector}: {why.note}."
+    return f"{why.indicator} says nothing about {why.sector} ({why.note})."
 
 
 def _age(hours: float) -> str:

@@ -14,6 +14,7 @@ LIFE = {"RISK_ON": timedelta(hours=24), "CONSOLIDATION": timedelta(hours=72), "R
 MOVED_SHARE = 0.20
 POOL_SHARE = 0.02
 STOP_SHARE = 0.5
+FUNDING_HOURS = 8
 
 
 class Fate(StrEnum):
@@ -110,3 +111,9 @@ def _has_moved(old: float, new: float) -> bool:
 def _shift(old: Answer, new: Answer) -> float:
     """Return by how many dollars the two answers' trades differ."""
     return abs(new.moved - old.moved) + abs(new.futures - old.futures)
+
+
+def next_funding_at(moment: datetime) -> datetime:
+    """Return the next funding payment on the usual grid of 8 hours, UTC (DOMAIN 2.6)."""
+    start = moment.replace(hour=moment.hour // FUNDING_HOURS * FUNDING_HOURS, minute=0, second=0, microsecond=0)
+    return start + timedelta(hours=FUNDING_HOURS)

@@ -127,9 +127,20 @@ class RecommendationLeg(models.Model):
         BUY_SPOT = "BUY_SPOT", "Buy"
         OPEN_LONG = "OPEN_LONG", "Open long"
         REDUCE_LONG = "REDUCE_LONG", "Reduce long"
+        TRIM_OVERLAY = "TRIM_OVERLAY", "Trim long"
         CLOSE_LONG = "CLOSE_LONG", "Close long"
         OPEN_SHORT_HEDGE = "OPEN_SHORT_HEDGE", "Open hedge"
         CLOSE_HEDGE = "CLOSE_HEDGE", "Close hedge"
+
+    class Reason(models.TextChoices):
+        """What asks for the leg."""
+
+        NONE = "", "—"
+        STAGE = "STAGE", "The stage changed"
+        DRIFT = "DRIFT", "The pool drifted"
+        FUNDING = "FUNDING", "Funding ran hot"
+        STOPPED_OUT = "STOPPED_OUT", "Stopped out in this stage"
+        LIMITS = "LIMITS", "Your limits or reserve"
 
     class Purpose(models.TextChoices):
         """Why a futures leg exists (DOMAIN F15)."""
@@ -149,6 +160,8 @@ class RecommendationLeg(models.Model):
     instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT, related_name="+")
     quantity = ExactDecimalField()
     reference_price = ExactDecimalField()
+    limit_low = ExactDecimalField(null=True, blank=True, help_text="Lowest price at which the leg still makes sense.")
+    limit_high = ExactDecimalField(null=True, blank=True, help_text="Highest price at which the leg still makes sense.")
     notional_usd = ExactDecimalField()
     fee_usd = ExactDecimalField()
     slippage_usd = ExactDecimalField()
@@ -161,6 +174,7 @@ class RecommendationLeg(models.Model):
         null=True, blank=True, help_text="Position of the leg that comes first."
     )
     is_accepted = models.BooleanField(default=True)
+    reason = models.CharField(max_length=12, choices=Reason.choices, blank=True, default="")
 
     class Meta:
         ordering = ["recommendation", "position"]

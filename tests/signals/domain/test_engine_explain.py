@@ -62,12 +62,12 @@ STORY = Story(
     regime="RISK_ON",
     contributions={
         "AI": [
-            Why("AI", "Turnover", 6.67, 3.0),
-            Why("AI", "Relative strength", 5.0, 1.0),
-            Why("AI", "Partnerships", -2.5, 60.0),
-            Why("AI", "Sentiment", 0.0, None, "nobody asked within a day"),
+            Why("AI", "Turnover", 6.67, "CoinGecko", 3.0),
+            Why("AI", "Relative strength", 5.0, "", 1.0),
+            Why("AI", "Partnerships", -2.5, "", 60.0),
+            Why("AI", "Sentiment", 0.0, "", None, "nobody asked within a day"),
         ],
-        "DeFi": [Why("DeFi", "TVL", -4.0, 20.0), Why("DeFi", "L2 share", 1.0, 20.0)],
+        "DeFi": [Why("DeFi", "TVL", -4.0, "DefiLlama"), Why("DeFi", "L2 share", 1.0)],
     },
     unknown={"AI": ("Open interest",)},
 )
@@ -148,9 +148,9 @@ class TestMarketReasons:
         reasons, _ = market_reasons(STORY, source="DeFi", destination="AI")
 
         assert reasons == [
-            "Turnover adds 6.7 points to AI, read 3 h ago.",
-            "Relative strength adds 5.0 points to AI, read 1 h ago.",
-            "TVL takes 4.0 points from DeFi, read 20 h ago.",
+            "Turnover adds 6.7 points to AI (CoinGecko, 3 h old).",
+            "Relative strength adds 5.0 points to AI (1 h old).",
+            "TVL takes 4.0 points from DeFi (DefiLlama).",
         ]
 
     def test_unknown_gates_and_silence_stand_under_against(self) -> None:
@@ -158,9 +158,9 @@ class TestMarketReasons:
 
         assert against == [
             "Open interest of AI cannot be read.",
-            "Partnerships takes 2.5 points from AI, read 2 days ago.",
-            "L2 share adds 1.0 points to DeFi, read 20 h ago.",
-            "Sentiment says nothing about AI: nobody asked within a day.",
+            "Partnerships takes 2.5 points from AI (2 days old).",
+            "L2 share adds 1.0 points to DeFi.",
+            "Sentiment says nothing about AI (nobody asked within a day).",
         ]
 
 

@@ -1,0 +1,307 @@
+"""Read many portfolios as arrays: raw values and tuples, a constant number of queries however many there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import numpy as np
+from django.db.models import QuerySet
+
+from portfolio.domain.policy import LEADER_SHARES
+from portfolio.domain.policy import StageCode as PolicyStageCode
+from portfolio.models import (
+    CoreQuantity,
+    Fill,
+    Holding,
+    Instrument,
+    ManualPrice,
+    Market,
+    Policy,
+    PolicySector,
+    PolicyStage,
+    Portfolio,
+    Position,
+    PositionChange,
+)
+from signals.domain.arrays import Floats
+from signals.domain.batch import Batch, StageCode
+from signals.domain.limits import limits_of
+from signals.queries.reference import Reference
+from signals.queries.situation import Situation
+from signals.queries.worth import valued
+
+TURNOVER_DAYS = 30
+POLICY_FIELDS = (
+    "portfolio_id", "pk", "version", "effective_at", "margin_source", "reserve_floor", "band", "max_turnover",
+    "min_notional_usd", "safety", "horizon_days", "stop_rate",
+)  # fmt: skip
+
+
+class Owner(NamedTuple):
+    """Hold whose portfolio it is, as far as the engine minds."""
+
+    portfolio_id: int
+    venue_id: int
+    ledger_version: int
+    experience: str
+    has_overlay: bool
+
+
+class PolicyRow(NamedTuple):
+    """Hold a portfolio's policy in force, and when its first one was."""
+
+    portfolio_id: int
+    policy_id: int
+    version: int
+    effective_at: datetime
+    margin_source: str
+    reserve_floor: Decimal
+    band: Decimal
+    max_turnover: Decimal
+    min_notional: Decimal
+    safety: Decimal
+    horizon_days: int
+    stop_rate: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Name a chunk of a market's active portfolios by its first and last id."""
+
+    market: Market
+    first: int
+    last: int
+
+    def of(self, rows: QuerySet[Any], *, prefix: str = "portfolio") -> QuerySet[Any]:
+        """Select the rows of these portfolios."""
+        path = f"{prefix}__" if prefix else ""
+        return rows.filter(
+            **{
+                f"{path}market": self.market,
+                f"{path}is_active": True,
+                f"{path}pk__gte": self.first,
+                f"{path}pk__lte": self.last,
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """Hold a chunk of portfolios: the batch the engine decides on, and the exact rows that orders are made of.
+
+    `holdings` are (venue, asset, quantity) by row, `positions` (instrument, quantity, margin), `core` by row and asset.
+    """
+
+    owners: Sequence[Owner]
+    policies: Sequence[PolicyRow]
+    batch: Batch
+    holdings: Mapping[int, list[tuple[int, int, Decimal]]]
+    positions: Mapping[int, list[tuple[int, Decimal, Decimal]]]
+    core: Mapping[int, dict[int, Decimal]]
+    manual: Mapping[tuple[int, int], Decimal]
+
+
+def portfolio_ids(*, market: Market, after: int, limit: int) -> list[int]:
+    """Return the next active portfolios of a market, by id."""
+    rows = Portfolio.objects.active().filter(market=market, pk__gt=after).order_by("pk")
+    return list(rows.values_list("pk", flat=True)[:limit])
+
+
+def books(*, span: Span, reference: Reference, found: Situation, accepted: set[int]) -> Books:
+    """Read a chunk of portfolios; those without a policy are left out. `accepted` followed this stage already."""
+    policies = _policies(span, reference.moment)
+    opened = {pid: rows[0].effective_at for pid, rows in policies.items()}
+    owners = [owner for owner in _owners(span) if owner.portfolio_id in policies]
+    current = [policies[owner.portfolio_id][-1] for owner in owners]
+    place = {owner.portfolio_id: row for row, owner in enumerate(owners)}
+    holdings = _grouped(_holdings(span), place)
+    positions = _grouped(_positions(span), place)
+    core = _core(span, place, reference.moment)
+    manual = _manual(span, place, reference.moment)
+    worth = valued(
+        len(owners), reference, holdings=holdings, positions=positions, core=core, manual=manual,
+        carves=[policy.margin_source == Policy.MarginSource.CARVE_OUT for policy in current],
+    )  # fmt: skip
+    is_owed = [o.portfolio_id not in accepted and _saw_it_begin(found, opened[o.portfolio_id]) for o in owners]
+    batch = Batch(
+        **_standing(owners, found, reference, is_owed=is_owed),
+        **_aims(span, current, found.stage, reference),
+        **_limits(owners, reference),
+        **_past(span, place, found, reference),
+        **worth,
+    )
+    return Books(owners, current, batch, holdings, positions, core, manual)
+
+
+def _saw_it_begin(found: Situation, opened_at: datetime) -> bool:
+    """Return whether a stage is owed: every stage but a consolidation that stood before the portfolio was opened."""
+    began = datetime.combine(found.day.stage.since, time.min, tzinfo=UTC)
+    return found.stage != StageCode.SC or opened_at <= began
+
+
+def _owners(span: Span) -> list[Owner]:
+    """Return the portfolios of a chunk by id."""
+    columns = ("pk", "venue_id", "ledger_version", "owner__experience", "owner__has_overlay")
+    rows = span.of(Portfolio.objects.order_by("pk"), prefix="").values_list(*columns)
+    return [Owner(*row) for row in rows]
+
+
+def _policies(span: Span, moment: datetime) -> dict[int, list[PolicyRow]]:
+    """Return the versions in force so far by portfolio, oldest first."""
+    rows = span.of(Policy.objects.filter(effective_at__lte=moment)).order_by("portfolio_id", "version")
+    found: dict[int, list[PolicyRow]] = {}
+    for row in rows.values_list(*POLICY_FIELDS):
+        found.setdefault(row[0], []).append(PolicyRow(*row))
+    return found
+
+
+def _holdings(span: Span) -> Iterable[tuple[Any, ...]]:
+    """Return what is held: portfolio, venue, asset, quantity."""
+    return span.of(Holding.objects.order_by("pk")).values_list(
+        "portfolio_id", "account__venue_id", "asset_id", "quantity"
+    )
+
+
+def _positions(span: Span) -> Iterable[tuple[Any, ...]]:
+    """Return open positions: portfolio, instrument, signed quantity, margin."""
+    columns = ("portfolio_id", "instrument_id", "quantity", "margin")
+    return span.of(Position.objects.order_by("pk")).values_list(*columns)
+
+
+def _grouped(rows: Iterable[tuple[Any, ...]], place: Mapping[int, int]) -> dict[int, list[Any]]:
+    """Group rows by the place of their portfolio."""
+    found: dict[int, list[Any]] = {}
+    for portfolio, *rest in rows:
+        row = place.get(portfolio)
+        if row is not None:
+            found.setdefault(row, []).append(tuple(rest))
+    return found
+
+
+def _core(span: Span, place: Mapping[int, int], moment: datetime) -> dict[int, dict[int, Decimal]]:
+    """Return how much of each asset is core, by row; the newest flag counts (DOMAIN F22)."""
+    flags = span.of(CoreQuantity.objects.filter(effective_at__lte=moment)).order_by("effective_at")
+    found: dict[int, dict[int, Decimal]] = {}
+    for portfolio, asset, quantity in flags.values_list("portfolio_id", "asset_id", "quantity"):
+        if portfolio in place:
+            found.setdefault(place[portfolio], {})[asset] = quantity
+    return found
+
+
+def _manual(span: Span, place: Mapping[int, int], moment: datetime) -> dict[tuple[int, int], Decimal]:
+    """Return the prices people assumed, by row and asset; the newest counts (DECISIONS 13)."""
+    rows = span.of(ManualPrice.objects.filter(effective_at__lte=moment)).order_by("effective_at")
+    prices = rows.values_list("portfolio_id", "asset_id", "price_usd")
+    return {(place[pid], asset): price for pid, asset, price in prices if pid in place}
+
+
+def _standing(
+    owners: Sequence[Owner], found: Situation, reference: Reference, *, is_owed: Sequence[bool]
+) -> dict[str, Any]:
+    """Return where every row stands: the market's stage, leader and base, and whether the change is still owed."""
+    stage, count = found.day.stage, len(owners)
+    return {
+        "stage": np.full(count, int(found.stage)),
+        "leader": np.full(count, reference.columns.get(stage.leader_id, -1) if stage.leader_id else -1),
+        "base": np.full(count, reference.columns.get(stage.base_id, -1)),
+        "is_changed": np.array(is_owed, np.bool_),
+        "is_cost_aware": np.zeros(count, np.bool_),
+    }
+
+
+def _limits(owners: Sequence[Owner], reference: Reference) -> dict[str, Any]:
+    """Return each row's caps and fee rates."""
+    caps = [limits_of(owner.experience, has_overlay=owner.has_overlay) for owner in owners]
+    counters = [reference.counters.get(owner.venue_id) for owner in owners]
+    return {
+        "max_leverage": np.array([cap.max_leverage for cap in caps]),
+        "max_overlay": np.array([cap.max_overlay for cap in caps]),
+        "max_risk": np.array([cap.max_risk for cap in caps]),
+        "spot_fee": np.array([float(c.spot_rate) if c else 0.0 for c in counters]),
+        "futures_fee": np.array([float(c.perp_rate) if c else 0.0 for c in counters]),
+    }
+
+
+def _aims(span: Span, current: Sequence[PolicyRow], stage: StageCode, reference: Reference) -> dict[str, Any]:
+    """Return each row's policy: its numbers, its split, and what the stage asks for."""
+    numbers = ("band", "max_turnover", "min_notional", "safety", "horizon_days", "stop_rate")
+    place = {policy.policy_id: row for row, policy in enumerate(current)}
+    return {
+        **{name: np.array([float(getattr(policy, name)) for policy in current]) for name in numbers},
+        "stable_floor": np.array([float(policy.reserve_floor) for policy in current]),
+        "carves": np.array([p.margin_source == Policy.MarginSource.CARVE_OUT for p in current], np.bool_),
+        "policy_split": _split(span, place, reference),
+        **_stage_rules(span, place, stage),
+    }
+
+
+def _split(span: Span, place: Mapping[int, int], reference: Reference) -> Floats:
+    """Return each policy's shares by sector column, evenly where it names none of them; rows add to 1."""
+    width = len(reference.sectors)
+    split = np.zeros((len(place), width))
+    rows = span.of(PolicySector.objects.all(), prefix="policy__portfolio")
+    for policy, sector, share in rows.values_list("policy_id", "sector_id", "share"):
+        if policy in place and sector in reference.columns:
+            split[place[policy], reference.columns[sector]] = float(share)
+    mass = split.sum(axis=1, keepdims=True)
+    return np.where(mass > 0, split / np.where(mass > 0, mass, 1.0), 1.0 / max(width, 1))
+
+
+def _stage_rules(span: Span, place: Mapping[int, int], stage: StageCode) -> dict[str, Floats]:
+    """Return what the stage asks of each row; a share left empty is the playbook's (DOMAIN 1.6)."""
+    usual = float(LEADER_SHARES.get(PolicyStageCode(stage.name), 0))
+    share, ratio, leverage = (np.full(len(place), value) for value in (usual, 0.0, 1.0))
+    rows = span.of(PolicyStage.objects.filter(stage=stage.name), prefix="policy__portfolio")
+    for policy, part, futures, times in rows.values_list("policy_id", "leader_share", "futures_ratio", "leverage"):
+        if policy in place:
+            row = place[policy]
+            share[row] = usual if part is None else float(part)
+            ratio[row], leverage[row] = float(futures), float(times)
+    return {"leader_share": share, "futures_ratio": ratio, "leverage": leverage}
+
+
+def _past(span: Span, place: Mapping[int, int], found: Situation, reference: Reference) -> dict[str, Any]:
+    """Return what each row turned over in 30 days, and whether its overlay was stopped out in this stage."""
+    turned, stopped = np.zeros(len(place)), np.zeros(len(place), np.bool_)
+    for portfolio, quantity, price, quote in _sales(span, reference):
+        if portfolio in place:
+            turned[place[portfolio]] += float(quantity) * float(price) * float(quote)
+    for portfolio, pnl in _closed_longs(span, found, reference):
+        if portfolio in place and pnl < 0:
+            stopped[place[portfolio]] = True
+    return {"turned_30d": turned, "is_stopped": stopped}
+
+
+def _sales(span: Span, reference: Reference) -> Iterable[tuple[Any, ...]]:
+    """Return the spot sales of the pool in the last 30 days that were not reversed (DECISIONS 32)."""
+    since = reference.moment - timedelta(days=TURNOVER_DAYS)
+    pool = {asset for _, asset, _ in reference.members}
+    sales = Fill.objects.filter(
+        side=Fill.Side.SELL,
+        instrument__kind=Instrument.Kind.SPOT,
+        instrument__asset__in=pool,
+        executed_at__gt=since,
+        executed_at__lte=reference.moment,
+        reverses__isnull=True,
+        reversed_by__isnull=True,
+    )
+    return span.of(sales).values_list("portfolio_id", "quantity", "price", "quote_usd")
+
+
+def _closed_longs(span: Span, found: Situation, reference: Reference) -> Iterable[tuple[Any, ...]]:
+    """Return what closing sells of the leader's perps realised since the stage began: a loss there is a stop (31)."""
+    leader = reference.columns.get(found.day.stage.leader_id or 0, -1)
+    began = datetime.combine(found.day.stage.since, time.min, tzinfo=UTC)
+    closes = PositionChange.objects.filter(
+        fill__side=Fill.Side.SELL,
+        fill__executed_at__gte=began,
+        fill__executed_at__lte=reference.moment,
+        fill__instrument__asset__in={asset for column, asset, _ in reference.members if column == leader},
+        fill__reversed_by__isnull=True,
+        quantity_after="0",
+    )
+    return span.of(closes).values_list("portfolio_id", "realized_pnl_usd")

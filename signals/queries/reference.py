@@ -1,0 +1,209 @@
+"""Read what all portfolios of a market share at a moment: sectors, prices, depth, listings and fees."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import numpy as np
+from django.db.models import Q
+
+from portfolio.domain.money import ONE
+from portfolio.domain.valuation import STALE_AFTER
+from portfolio.models import Asset, FeeSchedule, Instrument, Market, Price, Quote, Sector, SectorMembership, Venue
+from signals.domain.baskets import Member, default_basket, overlay_asset
+from signals.domain.depth import UNKNOWN_DEPTH, Depth, depth_of
+from signals.domain.shelf import Listing, Shelf
+
+WINDOW_DAYS = 40
+HALF_SPREAD = 0.0005
+USUAL_RATES = {FeeSchedule.Product.SPOT: Decimal("0.001"), FeeSchedule.Product.PERP: Decimal("0.0005")}
+
+
+class Mark(NamedTuple):
+    """Hold an asset's newest price in USD and whether it is too old to recommend on (DOMAIN 4.5)."""
+
+    price: Decimal
+    is_stale: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """Hold what one venue offers: its shelf, and what spot and perps cost there to take."""
+
+    shelf: Shelf
+    spot_rate: Decimal
+    perp_rate: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Hold what a market's portfolios share; `columns` maps a narrative sector's id to its place."""
+
+    moment: datetime
+    sectors: Sequence[Sector]
+    columns: Mapping[int, int]
+    core_sector_id: int | None
+    marks: Mapping[int, Mark]
+    depths: Mapping[int, Depth]
+    members: Sequence[tuple[int, int, float]]
+    shares: Mapping[int, Sequence[tuple[int, float]]]
+    reserve: frozenset[int]
+    counters: Mapping[int, Counter]
+    listings: Mapping[tuple[int, int], Listing]
+    perps: Mapping[int, Listing]
+
+
+def reference(*, market: Market, moment: datetime) -> Reference:
+    """Read the reference of a market at a moment."""
+    memberships = _memberships(market, moment)
+    sectors = sorted({m.sector for m in memberships if _is_narrative(m)}, key=lambda s: (s.position, s.slug))
+    columns = {sector.pk: place for place, sector in enumerate(sectors)}
+    closes = _closes(market, moment)
+    depths = {asset: depth_of(rows) for asset, rows in closes.items()}
+    marks = _marks(market, closes, moment)
+    members = [(columns[m.sector_id], m.asset_id, float(m.weight)) for m in memberships if _is_narrative(m)]
+    instruments = _listings(marks, depths)
+    core = [m.sector_id for m in memberships if m.sector.kind == Sector.Kind.CORE]
+    return Reference(
+        moment=moment,
+        sectors=sectors,
+        columns=columns,
+        core_sector_id=core[0] if core else None,
+        marks=marks,
+        depths=depths,
+        members=members,
+        shares=_shares(members),
+        reserve=_reserve(memberships),
+        counters=_counters(instruments, members, depths, width=len(sectors), moment=moment),
+        listings={(venue, item.asset_id): item for venue, kind, item in instruments if kind == Instrument.Kind.SPOT},
+        perps={item.instrument_id: item for _, kind, item in instruments if kind == Instrument.Kind.PERP},
+    )
+
+
+def _is_narrative(member: SectorMembership) -> bool:
+    """Return whether a membership belongs to the rotation pool."""
+    return member.sector.kind == Sector.Kind.NARRATIVE
+
+
+def _memberships(market: Market, moment: datetime) -> list[SectorMembership]:
+    """Return who belongs where on the moment's day (DOMAIN F01)."""
+    day = moment.date()
+    current = SectorMembership.objects.filter(market=market, since_date__lte=day)
+    return list(current.filter(Q(until_date__isnull=True) | Q(until_date__gt=day)).select_related("sector"))
+
+
+def _shares(members: Sequence[tuple[int, int, float]]) -> dict[int, list[tuple[int, float]]]:
+    """Return each asset's shares in the sector columns."""
+    found: dict[int, list[tuple[int, float]]] = defaultdict(list)
+    for column, asset, weight in members:
+        found[asset].append((column, weight))
+    return dict(found)
+
+
+def _reserve(memberships: Sequence[SectorMembership]) -> frozenset[int]:
+    """Return the assets of the reserve: its sector's members, and all cash."""
+    members = {m.asset_id for m in memberships if m.sector.kind == Sector.Kind.RESERVE}
+    cash = Asset.objects.exclude(kind=Asset.Kind.CRYPTO).values_list("pk", flat=True)
+    return frozenset(members | set(cash))
+
+
+def _closes(market: Market, moment: datetime) -> dict[int, list[tuple[Any, ...]]]:
+    """Return each asset's closes of the last weeks, oldest first: price, volume, its scope, when it closed."""
+    window = Price.objects.filter(market=market, closes_at__gt=moment - timedelta(days=WINDOW_DAYS)).usable_at(moment)
+    found: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
+    columns = ("asset_id", "price_usd", "volume_usd", "volume_scope", "closes_at")
+    for asset, *row in window.order_by("date").values_list(*columns).iterator(10_000):
+        found[asset].append(tuple(row))
+    return found
+
+
+def _marks(market: Market, closes: Mapping[int, list[tuple[Any, ...]]], moment: datetime) -> dict[int, Mark]:
+    """Return each asset's newest price, a quote between two closes included; USD is worth 1."""
+    newest = {asset: (rows[-1][3], rows[-1][0]) for asset, rows in closes.items()}
+    quotes = Quote.objects.filter(market=market, quoted_at__lte=moment)
+    for asset, quoted_at, price in quotes.values_list("asset_id", "quoted_at", "price_usd"):
+        newest[asset] = max(newest.get(asset, (quoted_at, price)), (quoted_at, price), key=lambda pair: pair[0])
+    marks = {asset: Mark(price, moment - seen_at > STALE_AFTER) for asset, (seen_at, price) in newest.items()}
+    fiat = Asset.objects.filter(kind=Asset.Kind.FIAT).values_list("pk", flat=True)
+    return {**marks, **{asset: Mark(ONE, is_stale=False) for asset in fiat}}
+
+
+def _listings(marks: Mapping[int, Mark], depths: Mapping[int, Depth]) -> list[tuple[int, str, Listing]]:
+    """Return every instrument whose asset has a fresh price, with its venue and kind."""
+    columns = (
+        "venue_id", "kind", "pk", "asset_id", "lot_step", "min_notional_usd", "maintenance_rate", "maintenance_amount",
+    )  # fmt: skip
+    found = []
+    for venue, kind, pk, asset, step, smallest, rate, amount in Instrument.objects.values_list(*columns):
+        mark, depth = marks.get(asset), depths.get(asset, UNKNOWN_DEPTH)
+        if mark is not None and not mark.is_stale:
+            terms = (Decimal("0.01") if rate is None else rate, amount)
+            listing = Listing(
+                pk, asset, mark.price, step, smallest, depth.adv, HALF_SPREAD, depth.sigma, depth.atr, *terms
+            )
+            found.append((venue, kind, listing))
+    return found
+
+
+def _counters(
+    instruments: Sequence[tuple[int, str, Listing]],
+    members: Sequence[tuple[int, int, float]],
+    depths: Mapping[int, Depth],
+    *,
+    width: int,
+    moment: datetime,
+) -> dict[int, Counter]:
+    """Return what each venue offers: only what is listed there can be in its baskets."""
+    rates = _rates(moment)
+    spot: dict[int, dict[int, Listing]] = defaultdict(dict)
+    perp: dict[int, dict[int, Listing]] = defaultdict(dict)
+    for venue, kind, listing in instruments:
+        (spot if kind == Instrument.Kind.SPOT else perp)[venue][listing.asset_id] = listing
+    return {
+        venue: Counter(
+            shelf=_shelf(spot[venue], perp[venue], members, depths, width=width),
+            spot_rate=rates.get((venue, FeeSchedule.Product.SPOT), USUAL_RATES[FeeSchedule.Product.SPOT]),
+            perp_rate=rates.get((venue, FeeSchedule.Product.PERP), USUAL_RATES[FeeSchedule.Product.PERP]),
+        )
+        for venue in Venue.objects.values_list("pk", flat=True)
+    }
+
+
+def _shelf(
+    spot: Mapping[int, Listing],
+    perp: Mapping[int, Listing],
+    members: Sequence[tuple[int, int, float]],
+    depths: Mapping[int, Depth],
+    *,
+    width: int,
+) -> Shelf:
+    """Return a venue's listings, and each sector's basket and overlay asset there."""
+    by_column: list[list[Member]] = [[] for _ in range(width)]
+    for column, asset, _ in members:
+        depth = depths.get(asset, UNKNOWN_DEPTH)
+        if asset in spot:
+            by_column[column].append(Member(asset, depth.strength, depth.adv, has_perp=asset in perp))
+    return Shelf(
+        spot=spot,
+        perp=perp,
+        baskets=[default_basket(group) for group in by_column],
+        overlay_assets=[overlay_asset(group) for group in by_column],
+    )
+
+
+def _rates(moment: datetime) -> dict[tuple[int, str], Decimal]:
+    """Return the taker rate in force by venue and product (DOMAIN F60); the schedule that started last counts."""
+    current = FeeSchedule.objects.filter(starts_at__lte=moment).filter(Q(ends_at__isnull=True) | Q(ends_at__gt=moment))
+    rows = current.order_by("starts_at").values_list("venue_id", "product", "taker_rate")
+    return {(venue, product): rate for venue, product, rate in rows}
+
+
+def basket_adv(shelf: Shelf, column: int) -> float:
+    """Return the daily volume of a sector's basket in USD, NaN where it has none (DECISIONS 33)."""
+    volumes = [shelf.spot[asset].adv for asset, _ in shelf.baskets[column]]
+    return float(np.sum(volumes)) if volumes else float("nan")

@@ -1,0 +1,294 @@
+"""Turn the engine's decisions about one venue's portfolios into the rows, legs and words that are stored."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from portfolio.domain.money import ZERO, in_context
+from signals.domain.batch import (
+    Decision,
+    FundingFlag,
+    HedgeVerdict,
+    MarketState,
+    Outcome,
+    OverlayVerdict,
+    SpotVerdict,
+)
+from signals.domain.explain import Explanation, explained, market_reasons
+from signals.domain.legs import expand, usd
+from signals.domain.lifecycle import Answer, expires_at, next_funding_at
+from signals.domain.refusals import Case
+from signals.domain.shelf import Action, Leg
+from signals.models import Recommendation
+from signals.queries.books import Books
+from signals.queries.reference import Counter, Reference
+from signals.queries.situation import Situation
+from signals.services.orders import task_of
+
+Z_SHOWN_MAX = 99.0
+PLACES = 10
+RECOMMENDATION_FIELDS = (
+    "portfolio_id", "evidence_id", "slot", "state", "kind", "refusal", "stage", "stage_since", "regime", "leader_id",
+    "source_sector_id", "destination_sector_id", "moved_usd", "cost_usd", "hurdle", "alpha", "z_now", "z_needed",
+    "confidence", "coverage", "risk_usd", "policy_version", "ledger_version", "explanation", "issued_at", "expires_at",
+    "closed_at", "close_reason",
+)  # fmt: skip
+
+
+class Stored(NamedTuple):
+    """Hold one recommendation as it is written, in the order of RECOMMENDATION_FIELDS, and its legs."""
+
+    values: tuple[Any, ...]
+    legs: list[Leg]
+
+
+class _Sums(NamedTuple):
+    """Hold what a recommendation's legs add up to, in USD."""
+
+    moved: Decimal
+    opened: Decimal
+    closed: Decimal
+    hedged: Decimal
+    unhedged: Decimal
+    cost: Decimal
+    risk: Decimal
+    margin: Decimal
+
+
+@dataclass(slots=True)
+class Desk:
+    """Answer for one venue's portfolios; `rows` are their places in the books, `issued_at` the market's present."""
+
+    reference: Reference
+    found: Situation
+    counter: Counter
+    state: MarketState
+    books: Books
+    rows: Sequence[int]
+    decision: Decision
+    resolved: int
+    issued_at: datetime
+    columns: dict[str, list[Any]] = field(init=False)
+    reasons: dict[tuple[int, int], tuple[list[str], list[str]]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Read the arrays out once: single numbers are quicker from lists."""
+        self.columns = {f.name: getattr(self.decision, f.name).tolist() for f in fields(Decision)}
+
+    def answer(self, place: int) -> Answer:
+        """Return what an answer depends on, to compare it with the one before."""
+        stage, columns = self.found.day.stage, self.columns
+        return Answer(
+            stage=stage.stage,
+            leader_id=stage.leader_id,
+            regime=self.found.regime,
+            outcome=Outcome(columns["outcome"][place]),
+            alpha=_finite(columns["z_now"][place]),
+            hurdle=min(columns["needed_z"][place], Z_SHOWN_MAX),
+            moved=sum(columns["sell"][place]) or sum(columns["buy"][place]),
+            futures=sum(map(abs, columns["overlay_change"][place])) + abs(columns["hedge_change"][place]),
+        )
+
+    def is_extreme(self, place: int) -> bool:
+        """Return whether funding has become extreme where the row would be long."""
+        return self.funding_flag(place) == FundingFlag.EXTREME_HIGH
+
+    def funding_flag(self, place: int) -> int:
+        """Return the funding label of the sector a row's overlay is on."""
+        target = self.columns["target"][place]
+        return int(self.state.funding_flag[target]) if target >= 0 else FundingFlag.NORMAL
+
+    @in_context
+    def stored(self, place: int) -> Stored:
+        """Return the row, the exact legs and the explanation of an answer."""
+        outcome = Outcome(self.columns["outcome"][place])
+        legs = expand(task_of(self, place), shelf=self.counter.shelf) if outcome == Outcome.TRADE else []
+        if outcome == Outcome.TRADE and not legs:
+            outcome = Outcome.NOTHING_TO_DO
+        sums = _sums(legs)
+        ends_at = self._expires_at(place)
+        case = self._case(place, outcome, sums, ends_at)
+        return Stored(self._values(place, outcome, sums, case, ends_at), legs)
+
+    def _expires_at(self, place: int) -> datetime:
+        is_funding = self.columns["overlay_verdict"][place] == OverlayVerdict.EXTREME_FUNDING
+        return expires_at(
+            issued_at=self.issued_at,
+            regime=self.found.regime,
+            is_funding=is_funding,
+            next_funding=next_funding_at(self.issued_at),
+        )
+
+    def _name(self, column: int) -> str:
+        """Return a sector's name, nothing for none."""
+        return self.reference.sectors[column].name if column >= 0 else ""
+
+    def _case(self, place: int, outcome: Outcome, sums: _Sums, ends_at: datetime) -> Case:
+        """Return the numbers that the words speak of."""
+        columns, row = self.columns, self.rows[place]
+        batch, stage = self.books.batch, self.found.day.stage
+        get: Callable[[str], float] = lambda name: columns[name][place]  # noqa: E731
+        destination = columns["destination"][place]
+        hedge_margin = sums.hedged / usd(columns["leverage"][place]) if sums.hedged else ZERO
+        free = max(float(batch.stable[row] - batch.stable_floor[row] * get("equity")), 0.0)
+        return Case(
+            outcome=outcome,
+            spot=SpotVerdict(columns["spot_verdict"][place]),
+            overlay=OverlayVerdict(columns["overlay_verdict"][place]),
+            hedge=HedgeVerdict(columns["hedge_verdict"][place]),
+            stage=stage.stage,
+            is_owed=bool(batch.is_changed[row]),
+            leader=stage.leader.name if stage.leader else "",
+            base=stage.base.name,
+            source=self._name(columns["source"][place]),
+            destination=self._name(destination) or stage.base.name,
+            moved=sums.moved,
+            opened=sums.opened,
+            closed=sums.closed,
+            hedged=sums.hedged,
+            unhedged=sums.unhedged,
+            wanted_spot=get("wanted_spot"),
+            wanted_overlay=get("wanted_overlay"),
+            cost=sums.cost,
+            hurdle=get("hurdle"),
+            alpha=get("alpha"),
+            needed=get("needed_alpha"),
+            z_now=get("z_now"),
+            z_needed=get("needed_z"),
+            confidence=get("confidence"),
+            coverage=self._coverage(destination),
+            resolved=self.resolved,
+            risk=sums.risk,
+            spot_risk=get("spot_one_r"),
+            equity=get("equity"),
+            margin=sums.margin,
+            leverage=get("leverage"),
+            stop=get("stop"),
+            liquidation=get("liquidation"),
+            unfunded=max(hedge_margin - Decimal(round(free)), ZERO),
+            horizon_days=float(batch.horizon_days[row]),
+            life_hours=(ends_at - self.issued_at).total_seconds() / 3600.0,
+            is_funding_hot=self.funding_flag(place) == FundingFlag.HOT,
+        )
+
+    def _coverage(self, column: int) -> float:
+        """Return how much of a sector's weights fresh data carried; of the base where there is no destination."""
+        known = column if column >= 0 else self.reference.columns.get(self.found.day.stage.base_id, -1)
+        return float(self.state.coverage[known]) if known >= 0 else 0.0
+
+    def _market_reasons(self, place: int) -> tuple[list[str], list[str]]:
+        """Return what the market says for and against a move, worked out once a pair of sectors."""
+        pair = (self.columns["source"][place], self.columns["destination"][place])
+        if pair not in self.reasons:
+            source, destination = map(self._name, pair)
+            self.reasons[pair] = market_reasons(self.found.story, source=source, destination=destination)
+        return self.reasons[pair]
+
+    def _values(self, place: int, outcome: Outcome, sums: _Sums, case: Case, ends_at: datetime) -> tuple[Any, ...]:
+        """Return the stored values in the order of RECOMMENDATION_FIELDS."""
+        row, columns, day = self.rows[place], self.columns, self.found.day
+        owner, policy = self.books.owners[row], self.books.policies[row]
+        is_trade = outcome == Outcome.TRADE
+        reasons, against = self._market_reasons(place)
+        words = explained(case, reasons=reasons, against=against)
+        return (
+            owner.portfolio_id,
+            self.found.evidence_id,
+            self.found.slot,
+            Recommendation.State.ISSUED if is_trade else Recommendation.State.REFUSED,
+            _kind(case),
+            "" if is_trade else outcome.name,
+            day.stage.stage,
+            day.stage.since,
+            self.found.regime,
+            day.stage.leader_id,
+            self._sector_id(columns["source"][place]),
+            self._sector_id(columns["destination"][place]),
+            sums.moved,
+            sums.cost,
+            _finite(case.hurdle),
+            _finite(case.alpha),
+            _finite(case.z_now),
+            min(case.z_needed, Z_SHOWN_MAX),
+            case.confidence,
+            case.coverage,
+            sums.risk,
+            policy.version,
+            owner.ledger_version,
+            json.dumps(_written(words, case)),
+            self.issued_at,
+            ends_at,
+            None,
+            "",
+        )
+
+    def _sector_id(self, column: int) -> int | None:
+        """Return a column's sector id."""
+        return self.reference.sectors[column].pk if column >= 0 else None
+
+
+def _finite(value: float) -> float:
+    """Return a number as it is stored: an unknown one as 0, its refusal says why."""
+    return value if math.isfinite(value) else 0.0
+
+
+def _sums(legs: Sequence[Leg]) -> _Sums:
+    """Add up the legs."""
+    by_action = dict.fromkeys(Action, ZERO)
+    cost = risk = margin = ZERO
+    for leg in legs:
+        by_action[leg.action] += leg.notional
+        cost += leg.fee + leg.slippage
+        margin += leg.margin
+        risk += leg.risk if leg.margin else ZERO
+    return _Sums(
+        moved=by_action[Action.SELL_SPOT] or by_action[Action.BUY_SPOT],
+        opened=by_action[Action.OPEN_LONG],
+        closed=by_action[Action.CLOSE_LONG] + by_action[Action.REDUCE_LONG] + by_action[Action.TRIM_OVERLAY],
+        hedged=by_action[Action.OPEN_SHORT_HEDGE],
+        unhedged=by_action[Action.CLOSE_HEDGE],
+        cost=cost,
+        risk=risk,
+        margin=margin,
+    )
+
+
+def _kind(case: Case) -> str:
+    """Return what moved the engine: a stage that is owed, futures that only come down, else drift."""
+    if case.is_owed:
+        return Recommendation.Kind.STAGE
+    only_cuts = not (case.moved or case.opened or case.hedged) and (case.closed or case.unhedged)
+    return Recommendation.Kind.RISK if only_cuts else Recommendation.Kind.DRIFT
+
+
+def _written(words: Explanation, case: Case) -> dict[str, Any]:
+    """Return the explanation as it is stored: the sections in order, then the codes and numbers behind them."""
+    return {
+        "headline": words.headline,
+        "for": words.reasons,
+        "against": words.against,
+        "need": words.need,
+        "costs": words.costs,
+        "risk": words.risk,
+        "confidence": words.confidence,
+        "life": words.life,
+        "otherwise": words.otherwise,
+        "codes": {"spot": case.spot.name, "overlay": case.overlay.name, "hedge": case.hedge.name},
+        "numbers": {
+            "needed_alpha": round(case.needed, PLACES),
+            "wanted_spot_usd": round(case.wanted_spot, 2),
+            "wanted_overlay_usd": round(case.wanted_overlay, 2),
+            "spot_risk_usd": round(case.spot_risk, 2),
+            "equity_usd": round(case.equity, 2),
+            "margin_usd": str(case.margin),
+            "stop": round(case.stop, PLACES),
+            "resolved": case.resolved,
+            "is_reachable": case.z_needed <= 3.0,
+        },
+    }

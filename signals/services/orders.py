@@ -1,0 +1,106 @@
+"""Gather what the orders of one accepted decision are made of: exact quantities, core taken out, priced and listed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from portfolio.domain.money import ZERO
+from signals.domain.batch import FundingFlag, OverlayVerdict
+from signals.domain.legs import usd
+from signals.domain.shelf import Action, CoreAsset, Held, OpenPosition, Reason, Task
+
+if TYPE_CHECKING:
+    from signals.services.answers import Desk
+
+CUT_REASONS = {
+    OverlayVerdict.EXTREME_FUNDING: Reason.FUNDING,
+    OverlayVerdict.STOPPED_OUT: Reason.STOPPED_OUT,
+    OverlayVerdict.NOT_OPTED_IN: Reason.LIMITS,
+    OverlayVerdict.NO_MARGIN: Reason.LIMITS,
+}
+
+
+def task_of(desk: Desk, place: int) -> Task:
+    """Return what one row's decision asks of the portfolio's holdings and positions."""
+    columns, row, batch = desk.columns, desk.rows[place], desk.books.batch
+    policy = desk.books.policies[row]
+    reason = Reason.STAGE if batch.is_changed[row] else Reason.DRIFT
+    cut_reason = _cut_reason(desk, place, reason)
+    longs, shorts = _positions(desk, row)
+    return Task(
+        sells=columns["sell"][place],
+        buys=columns["buy"][place],
+        overlay_change=columns["overlay_change"][place],
+        overlay=columns["overlay"][place],
+        margin_change=sum(columns["margin_change"][place]),
+        hedge_change=columns["hedge_change"][place],
+        hedge=float(batch.core_hedge[row]) + columns["hedge_change"][place],
+        stage=int(desk.found.stage),
+        leverage=usd(columns["leverage"][place]),
+        stop=columns["stop"][place],
+        stop_rate=float(policy.stop_rate),
+        spot_fee=desk.counter.spot_rate,
+        futures_fee=desk.counter.perp_rate,
+        min_notional=policy.min_notional,
+        is_carved=bool(batch.carves[row]),
+        reason=reason,
+        cut_reason=cut_reason,
+        trim=Action.TRIM_OVERLAY if cut_reason is Reason.FUNDING else Action.REDUCE_LONG,
+        held=list(_held(desk, row)),
+        longs=longs,
+        shorts=shorts,
+        core=_core(desk, row),
+    )
+
+
+def _cut_reason(desk: Desk, place: int, reason: Reason) -> Reason:
+    """Return what asks for a reduction of the overlay."""
+    if desk.funding_flag(place) == FundingFlag.HOT:
+        return Reason.FUNDING
+    return CUT_REASONS.get(OverlayVerdict(desk.columns["overlay_verdict"][place]), reason)
+
+
+def _held(desk: Desk, row: int) -> Iterable[Held]:
+    """Return the pool's holdings that are listed, less what is core of them (DOMAIN F22)."""
+    left = dict(desk.books.core.get(row, {}))
+    for venue, asset, quantity in desk.books.holdings.get(row, ()):
+        locked = min(left.get(asset, ZERO), quantity)
+        if locked:
+            left[asset] -= locked
+        listing = desk.reference.listings.get((venue, asset)) or desk.counter.shelf.spot.get(asset)
+        if listing is None:
+            continue
+        for column, share in desk.reference.shares.get(asset, ()):
+            free = quantity - locked if share == 1.0 else (quantity - locked) * usd(share)
+            yield Held(column, free, free * listing.price, listing)
+
+
+def _positions(desk: Desk, row: int) -> tuple[list[OpenPosition], list[OpenPosition]]:
+    """Return a row's open longs on sectors and shorts on the core."""
+    longs, shorts = [], []
+    for instrument, quantity, _ in desk.books.positions.get(row, ()):
+        listing = desk.reference.perps.get(instrument)
+        if listing is None or not quantity:
+            continue
+        shares = desk.reference.shares.get(listing.asset_id)
+        opened = OpenPosition(shares[0][0] if shares else -1, abs(quantity), abs(quantity) * listing.price, listing)
+        if shares and quantity > 0:
+            longs.append(opened)
+        elif not shares and quantity < 0:
+            shorts.append(opened)
+    return longs, shorts
+
+
+def _core(desk: Desk, row: int) -> list[CoreAsset]:
+    """Return what the row's core is made of, to share out a hedge; nothing of it is ever sold."""
+    held: dict[int, Decimal] = {}
+    for _, asset, quantity in desk.books.holdings.get(row, ()):
+        held[asset] = held.get(asset, ZERO) + quantity
+    marks = desk.reference.marks
+    return [
+        CoreAsset(asset, min(quantity, held.get(asset, ZERO)) * marks[asset].price)
+        for asset, quantity in desk.books.core.get(row, {}).items()
+        if asset in marks
+    ]

@@ -1,0 +1,1 @@
+"""Compute what a decision was worth: plain arithmetic over amounts."""

@@ -1,0 +1,212 @@
+"""Measure a rotation against having held, at a horizon or to date (DOMAIN 5.1, DECISIONS 34). Amounts in USD."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+
+from portfolio.domain.money import ZERO, exact, in_context
+
+TOLERANCE = timedelta(hours=36)
+DAY = timedelta(days=1)
+
+
+class Status(StrEnum):
+    """What is known at a horizon."""
+
+    PENDING = "pending"
+    OK = "ok"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """Units sold or bought of one asset, after fees, and the decision's price in USD."""
+
+    asset: str
+    quantity: Decimal
+    price: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaterSale:
+    """Bought units that were sold again: FREEZE holds them in USD at these net proceeds from then on."""
+
+    asset: str
+    quantity: Decimal
+    proceeds: Decimal
+    sold_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FuturesFill:
+    """A futures leg's fill, signed (long > 0); `is_closing` undoes a position that was there before the decision."""
+
+    asset: str
+    quantity: Decimal
+    price: Decimal
+    fee: Decimal
+    executed_at: datetime
+    is_closing: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """All that the comparison needs of one rotation.
+
+    `cash` is what the spot legs left in reserves, negative where they took from them. `later_futures` are fills of the
+    same contracts after the decision, oldest first; they close what the decision opened.
+    """
+
+    decided_at: datetime
+    sold: tuple[Side, ...] = ()
+    bought: tuple[Side, ...] = ()
+    cash: Decimal = ZERO
+    fees: Decimal = ZERO
+    futures: tuple[FuturesFill, ...] = ()
+    funding: tuple[tuple[datetime, Decimal], ...] = ()
+    later_sales: tuple[LaterSale, ...] = ()
+    later_futures: tuple[FuturesFill, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prices:
+    """Daily closes of the assets concerned, oldest first, and when an asset stopped being priced for good."""
+
+    closes: Mapping[str, Sequence[tuple[datetime, Decimal]]]
+    delisted_at: Mapping[str, datetime]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What a horizon says; amounts are None unless the status is OK."""
+
+    status: Status
+    priced_at: datetime | None = None
+    hold: Decimal | None = None
+    actual: Decimal | None = None
+    freeze: Decimal | None = None
+    overlay: Decimal | None = None
+    alpha: Decimal | None = None
+    total_alpha: Decimal | None = None
+    gross_alpha: Decimal | None = None
+    flags: tuple[str, ...] = ()
+
+
+def first_close(moment: datetime) -> datetime:
+    """Round up to the next daily close, 00:00 UTC (DECISIONS 34)."""
+    midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+    return midnight if midnight == moment else midnight + DAY
+
+
+@in_context
+def measure(*, decision: Decision, horizon_days: int, prices: Prices, clock: datetime) -> Measured:
+    """Compare with having held, `horizon_days` closes after the decision's (DOMAIN 5.1; E21)."""
+    return _measure_at(decision, first_close(decision.decided_at) + horizon_days * DAY, prices, clock)
+
+
+@in_context
+def measure_to_date(*, decision: Decision, prices: Prices, clock: datetime) -> Measured:
+    """Compare with having held, at the newest close; pending before the first one after the decision."""
+    newest = clock.replace(hour=0, minute=0, second=0, microsecond=0)
+    if newest < first_close(decision.decided_at):
+        return Measured(status=Status.PENDING)
+    return _measure_at(decision, newest, prices, clock)
+
+
+def _measure_at(decision: Decision, moment: datetime, prices: Prices, clock: datetime) -> Measured:
+    if moment > clock:
+        return Measured(status=Status.PENDING)
+    found, flags, status = _prices_at(decision, moment, prices, clock)
+    if status is not Status.OK:
+        return Measured(status=status, flags=tuple(flags))
+    hold = sum((side.quantity * found[side.asset] for side in decision.sold), ZERO)
+    kept = sum((side.quantity * found[side.asset] for side in decision.bought), ZERO)
+    gross = sum((_without_fees(decision, side) * found[side.asset] for side in decision.bought), ZERO)
+    actual = kept + decision.cash
+    overlay = _overlay(decision, moment, found)
+    gross_cash = decision.cash if decision.bought else decision.cash + decision.fees
+    return Measured(
+        status=Status.OK,
+        priced_at=moment,
+        hold=exact(hold),
+        actual=exact(actual),
+        freeze=exact(actual + _frozen(decision, moment, found)),
+        overlay=exact(overlay),
+        alpha=exact(actual - hold),
+        total_alpha=exact(actual - hold + overlay),
+        gross_alpha=exact(gross + gross_cash - hold),
+        flags=tuple(flags),
+    )
+
+
+def _prices_at(
+    decision: Decision, moment: datetime, prices: Prices, clock: datetime
+) -> tuple[dict[str, Decimal], list[str], Status]:
+    """Return the first close within 36 h of every asset concerned; a delisted asset keeps its last price, flagged."""
+    found: dict[str, Decimal] = {}
+    flags: list[str] = []
+    for asset in _assets(decision):
+        closes = prices.closes.get(asset, ())
+        price = next((price for at, price in closes if moment <= at < moment + TOLERANCE), None)
+        if price is None and asset in prices.delisted_at and prices.delisted_at[asset] <= moment + TOLERANCE:
+            price = next((price for at, price in reversed(closes) if at <= moment), None)
+            flags.append(f"DELISTED_LAST_PRICE {asset}")
+        if price is None:
+            is_waiting = clock < moment + TOLERANCE
+            return {}, [f"NO_PRICE {asset}"], Status.PENDING if is_waiting else Status.MISSING
+        found[asset] = price
+    return found, flags, Status.OK
+
+
+def _assets(decision: Decision) -> Iterable[str]:
+    """Return every asset whose price the comparison needs, once."""
+    sides = (*decision.sold, *decision.bought)
+    return dict.fromkeys([*(side.asset for side in sides), *(fill.asset for fill in decision.futures)])
+
+
+def _without_fees(decision: Decision, side: Side) -> Decimal:
+    """Return the units that the same decision would have bought at its own prices, had nothing been charged."""
+    value = sum((each.quantity * each.price for each in decision.bought), ZERO)
+    return side.quantity * (value + decision.fees) / value if value else side.quantity
+
+
+def _frozen(decision: Decision, moment: datetime, found: Mapping[str, Decimal]) -> Decimal:
+    """Return what FREEZE differs by: units sold again count at their proceeds instead of at the horizon's price."""
+    left = {side.asset: side.quantity for side in decision.bought}
+    difference = ZERO
+    for sale in decision.later_sales:
+        if sale.sold_at > moment or not left.get(sale.asset):
+            continue
+        quantity = min(sale.quantity, left[sale.asset])
+        left[sale.asset] -= quantity
+        difference += quantity * (sale.proceeds / sale.quantity - found[sale.asset])
+    return difference
+
+
+def _overlay(decision: Decision, moment: datetime, found: Mapping[str, Decimal]) -> Decimal:
+    """Return what the futures legs made by then: realised, unrealised, fees and funding (DOMAIN 5.1)."""
+    total = -sum((fill.fee for fill in decision.futures), ZERO)
+    total += sum((amount for at, amount in decision.funding if at <= moment), ZERO)
+    later = [[fill, abs(fill.quantity)] for fill in decision.later_futures if fill.executed_at <= moment]
+    for fill in decision.futures:
+        is_long = fill.quantity > 0
+        open_quantity = abs(fill.quantity)
+        for entry in [] if fill.is_closing else later:
+            other, left = entry
+            if other.asset != fill.asset or (other.quantity > 0) == is_long or not left or not open_quantity:
+                continue
+            closed = min(open_quantity, left)
+            entry[1] = left - closed
+            open_quantity -= closed
+            total += _gain(fill, is_long, closed, other.price) - other.fee * closed / abs(other.quantity)
+        total += _gain(fill, is_long, open_quantity, found[fill.asset])
+    return total
+
+
+def _gain(fill: FuturesFill, is_long: bool, quantity: Decimal, price: Decimal) -> Decimal:
+    """Return what a quantity made from the fill's price to another."""
+    return quantity * (price - fill.price) * (1 if is_long else -1)

@@ -11,4 +11,7 @@ urlpatterns = [
     path("", include("jobs.urls")),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
+    path("charts/", include("portfolio.charts.urls")),
+    path("portfolio/", include("portfolio.urls")),
+    path("", include("signals.urls")),
 ]

@@ -1,0 +1,66 @@
+"""Hold what higher apps tell the portfolio's pages: where a market's stage stands, and which rotations were made.
+
+A lower app imports no higher one. Signals and journal name their query here when the project starts, as a dotted path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from django.utils.module_loading import import_string
+
+if TYPE_CHECKING:
+    from portfolio.charts import RotationMark, StageBand
+    from portfolio.models import Market, Portfolio
+
+_paths: dict[str, str] = {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageNow:
+    """Tell where a market's stage stands: `day` counts from 1; leader and base are sector slugs."""
+
+    stage: str
+    name: str
+    since: date
+    day: int
+    leader: str | None
+    base: str
+    names: Mapping[str, str] = field(default_factory=dict)
+    score_ok: Mapping[str, bool] = field(default_factory=dict)
+    defensiveness: Mapping[str, Decimal] = field(default_factory=dict)
+
+    @property
+    def leader_name(self) -> str:
+        """Return the leader's name, empty for none."""
+        return self.names.get(self.leader, self.leader) if self.leader else ""
+
+
+def provide(*, stage: str = "", bands: str = "", rotations: str = "") -> None:
+    """Name the functions that answer `stage_now`, `stage_bands` and `rotation_marks`."""
+    _paths.update({key: path for key, path in (("stage", stage), ("bands", bands), ("rotations", rotations)) if path})
+
+
+def stage_now(*, market: Market, now: datetime) -> StageNow | None:
+    """Return where a market's stage stands, None while nothing was computed."""
+    found: StageNow | None = _answer("stage", None, market=market, now=now)
+    return found
+
+
+def stage_bands(*, market: Market, since: date) -> list[StageBand]:
+    """Return the stages a market went through since a day, oldest first."""
+    return list(_answer("bands", [], market=market, since=since))
+
+
+def rotation_marks(*, portfolio: Portfolio) -> list[RotationMark]:
+    """Return the rotations of a portfolio as marks on a time axis, oldest first."""
+    return list(_answer("rotations", [], portfolio=portfolio))
+
+
+def _answer(key: str, otherwise: Any, **arguments: Any) -> Any:
+    path = _paths.get(key)
+    return import_string(path)(**arguments) if path else otherwise

@@ -1,0 +1,21 @@
+"""Route the pages of the portfolio."""
+
+from django.urls import path
+
+from portfolio.views import ledger, opening, overview, policy
+
+app_name = "portfolio"
+urlpatterns = [
+    path("", overview.overview, name="overview"),
+    path("new/", opening.new_portfolio, name="new_portfolio"),
+    path("new/sum/", opening.weight_sum, name="weight_sum"),
+    path("<int:portfolio_id>/fills/", ledger.fills, name="fills"),
+    path("<int:portfolio_id>/transfers/", ledger.transfers, name="transfers"),
+    path("<int:portfolio_id>/transfers/new/", ledger.new_transfer, name="new_transfer"),
+    path("<int:portfolio_id>/prices/new/", ledger.new_price, name="new_price"),
+    path("<int:portfolio_id>/assets/new/", ledger.new_asset, name="new_asset"),
+    path("<int:portfolio_id>/policy/", policy.policy, name="policy"),
+    path("<int:portfolio_id>/policy/new/", policy.new_policy, name="new_policy"),
+    path("<int:portfolio_id>/charts/equity.json", overview.equity_spec, name="equity_spec"),
+    path("<int:portfolio_id>/charts/sleeves.json", overview.sleeve_spec, name="sleeve_spec"),
+]

@@ -1,0 +1,105 @@
+"""Show what happened to a portfolio, and record what came in, what went out, and prices of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django import forms
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_safe
+
+from portfolio.domain.money import Refusal
+from portfolio.forms.entries import AssetForm, ManualPriceForm, TransferForm
+from portfolio.models import Portfolio
+from portfolio.queries.entries import fill_lines, transfer_lines
+from portfolio.services.ledger import record_transfer
+from portfolio.services.portfolios import add_asset as add_asset_service
+from portfolio.services.portfolios import set_manual_price
+from portfolio.views.access import page_of, portfolio_of
+
+UNPROCESSABLE = 422
+METHODS = ["GET", "HEAD", "POST"]
+
+
+@login_required
+@require_safe
+def fills(request: HttpRequest, portfolio_id: int) -> HttpResponse:
+    """List executions, newest first."""
+    portfolio = portfolio_of(request, portfolio_id)
+    page = fill_lines(portfolio=portfolio, symbol=request.GET.get("asset", ""), cursor=request.GET.get("before", ""))
+    context = page_of(portfolio, page=page, asset=request.GET.get("asset", ""))
+    return render(request, "portfolio/fills.html", context)
+
+
+@login_required
+@require_safe
+def transfers(request: HttpRequest, portfolio_id: int) -> HttpResponse:
+    """List deposits, withdrawals, income and funding, newest first."""
+    portfolio = portfolio_of(request, portfolio_id)
+    page = transfer_lines(portfolio=portfolio, cursor=request.GET.get("before", ""))
+    return render(request, "portfolio/transfers.html", page_of(portfolio, page=page))
+
+
+@login_required
+@require_http_methods(METHODS)
+def new_transfer(request: HttpRequest, portfolio_id: int) -> HttpResponse:
+    """Record a deposit, a withdrawal or income."""
+    portfolio, now = portfolio_of(request, portfolio_id), timezone.now()
+    form = TransferForm(request.POST or None, portfolio=portfolio, now=now, initial=_asked(request))
+
+    def record() -> str:
+        row = record_transfer(portfolio=portfolio, transfer=form.transfer, now=now)
+        return f"{row.get_kind_display()} of {row.quantity.normalize():f} {row.asset} recorded."
+
+    return _answer(request, portfolio, form, record, template="portfolio/new_transfer.html")
+
+
+@login_required
+@require_http_methods(METHODS)
+def new_price(request: HttpRequest, portfolio_id: int) -> HttpResponse:
+    """Enter a price of one's own."""
+    portfolio, now = portfolio_of(request, portfolio_id), timezone.now()
+    form = ManualPriceForm(request.POST or None, portfolio=portfolio, initial=_asked(request))
+
+    def record() -> str:
+        row = set_manual_price(portfolio=portfolio, now=now, **form.cleaned_data)
+        return f"{row.asset} is assumed to be worth ${row.price_usd.normalize():f} until the market prices it."
+
+    return _answer(request, portfolio, form, record, template="portfolio/new_price.html")
+
+
+@login_required
+@require_http_methods(METHODS)
+def new_asset(request: HttpRequest, portfolio_id: int) -> HttpResponse:
+    """Add an asset that the catalogue lacks, with a price of one's own."""
+    portfolio, now = portfolio_of(request, portfolio_id), timezone.now()
+    form = AssetForm(request.POST or None)
+
+    def record() -> str:
+        asset = add_asset_service(portfolio=portfolio, now=now, **form.cleaned_data)
+        return f"{asset} is known now. Record what you hold of it as a deposit."
+
+    return _answer(request, portfolio, form, record, template="portfolio/new_asset.html")
+
+
+def _answer(
+    request: HttpRequest, portfolio: Portfolio, form: forms.Form, record: Callable[[], str], *, template: str
+) -> HttpResponse:
+    """Show the form, record what it says, or say why that is refused."""
+    if request.method == "POST" and form.is_valid():
+        try:
+            messages.success(request, record())
+            return redirect("portfolio:overview")
+        except Refusal as refusal:
+            form.add_error(None, str(refusal))
+    status = UNPROCESSABLE if form.is_bound else 200
+    return render(request, template, page_of(portfolio, form=form), status=status)
+
+
+def _asked(request: HttpRequest) -> dict[str, str]:
+    """Return the asset a link asked for."""
+    return {"asset": request.GET["asset"]} if request.GET.get("asset") else {}

@@ -1,0 +1,101 @@
+"""Show where a portfolio stands: what it is worth, against what it aims for, and how it got there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from portfolio.charts import Chart
+from portfolio.models import Portfolio, Sector
+from portfolio.provided import rotation_marks, stage_bands, stage_now
+from portfolio.queries.holdings import HoldingLine, PositionLine, snapshot
+from portfolio.queries.sectors import Belonging
+from portfolio.views.access import Desk, desk_of, portfolio_of
+from portfolio.views.standing import equity_picture, sector_rows, sleeve_picture, sleeve_rows, valued_days
+
+
+@login_required
+@require_safe
+def overview(request: HttpRequest) -> HttpResponse:
+    """Show the portfolio in view, or how to open the first."""
+    desk = desk_of(request)
+    if desk.portfolio is None:
+        return render(request, "portfolio/welcome.html", desk.context)
+    return render(request, "portfolio/overview.html", overview_context(desk, desk.portfolio))
+
+
+@login_required
+@require_safe
+def equity_spec(request: HttpRequest, portfolio_id: int) -> JsonResponse:
+    """Answer the chart of equity to those who explore it."""
+    charts = _charts(portfolio_of(request, portfolio_id), list(Sector.objects.all()))
+    return JsonResponse(charts["equity_chart"].spec)
+
+
+@login_required
+@require_safe
+def sleeve_spec(request: HttpRequest, portfolio_id: int) -> JsonResponse:
+    """Answer the chart of sleeves to those who explore it."""
+    charts = _charts(portfolio_of(request, portfolio_id), list(Sector.objects.all()))
+    return JsonResponse(charts["sleeve_chart"].spec)
+
+
+def overview_context(desk: Desk, portfolio: Portfolio) -> dict[str, Any]:
+    """Return what the page shows."""
+    sectors = list(Sector.objects.all())
+    stage = stage_now(market=portfolio.market, now=desk.now)
+    found = snapshot(portfolio=portfolio, now=desk.now)
+    hues = {sector.slug: sector.hue for sector in sectors}
+    return {
+        **desk.context,
+        **_charts(portfolio, sectors),
+        "as_of": found.as_of,
+        "policy": found.policy,
+        "equity": found.sleeves.equity,
+        "totals": found.totals,
+        "stage": stage,
+        "sleeves": sleeve_rows(found),
+        "narratives": sector_rows(found, sectors=sectors, stage=stage),
+        "holdings": [_holding(line, hues, found.as_of) for line in found.holdings],
+        "positions": [_position(line, hues) for line in found.positions],
+        "is_recomputing": portfolio.valued_version < portfolio.ledger_version,
+    }
+
+
+def _charts(portfolio: Portfolio, sectors: Sequence[Sector]) -> dict[str, Chart]:
+    days = valued_days(portfolio)
+    bands = stage_bands(market=portfolio.market, since=days[0].date) if days else []
+    where = {name: reverse(f"portfolio:{name}", args=[portfolio.pk]) for name in ("equity_spec", "sleeve_spec")}
+    marks = rotation_marks(portfolio=portfolio)
+    return {
+        "equity_chart": equity_picture(days, rotations=marks, spec_url=where["equity_spec"]),
+        "sleeve_chart": sleeve_picture(days, sectors=sectors, bands=bands, spec_url=where["sleeve_spec"]),
+    }
+
+
+def _holding(line: HoldingLine, hues: Mapping[str, str], moment: datetime) -> dict[str, Any]:
+    state = "unpriced" if line.quoted is None else line.quoted.state(moment).value
+    is_assumed = line.quoted is not None and line.quoted.is_assumed
+    hue = "core" if line.core else _hue(line.belonging, hues)
+    return {"line": line, "hue": hue, "price_state": "assumed" if is_assumed else state}
+
+
+def _position(line: PositionLine, hues: Mapping[str, str]) -> dict[str, Any]:
+    rungs = [
+        ("liquidation", line.liquidation_price, "loss"),
+        ("entry", line.entry_price, "ink"),
+        ("mark", line.mark, "warn"),
+    ]
+    ladder = [{"label": label, "price": price, "tone": tone} for label, price, tone in rungs]
+    return {"line": line, "hue": _hue(line.belonging, hues), "ladder": ladder}
+
+
+def _hue(belonging: Belonging, hues: Mapping[str, str]) -> str:
+    return next((hues.get(slug, slug) for slug in belonging.shares), "other")

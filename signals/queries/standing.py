@@ -1,0 +1,121 @@
+"""Say where a market's stage stands, which stages it went through, and how fresh its signals are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+from django.conf import settings
+
+from portfolio.charts import StageBand
+from portfolio.models import Market, Stage, closes_on
+from portfolio.provided import StageNow
+from signals.domain.params import DEFAULTS
+from signals.models import Score, SourcePoll, StageDay
+from signals.queries.market import MarketDay
+
+REFRESH_TASK = "signals.refresh_markets"
+MISSED_REFRESHES = 3
+SCORE_OK = 40.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Freshness:
+    """Tell how old a market's signals are: `as_of` is when it was last read, `closes_at` the close scored last."""
+
+    as_of: datetime | None
+    closes_at: datetime | None
+    reason: str
+    polls: tuple[SourcePoll, ...]
+
+    @property
+    def is_stale(self) -> bool:
+        """Return whether something newer should be here by now."""
+        return bool(self.reason)
+
+    @property
+    def notice(self) -> dict[str, Any] | None:
+        """Return what the banner of a page says, None while all is fresh."""
+        return {"as_of": self.as_of, "reason": self.reason} if self.reason else None
+
+
+def stage_now(*, market: Market, now: datetime) -> StageNow | None:
+    """Return where a market's stage stood at its last close before a moment. Two queries."""
+    last = (market.clock(now) - timedelta(days=1)).date()
+    days = StageDay.objects.filter(market=market, date__lte=last).select_related("leader", "base").order_by("-date")
+    day = days.first()
+    if day is None:
+        return None
+    scores = list(Score.objects.filter(market=market, date=day.date).select_related("sector"))
+    named = {score.sector.slug: score.sector.name for score in scores} | _names(day)
+    return StageNow(
+        stage=day.stage,
+        name=str(Stage(day.stage).label),
+        since=day.since,
+        day=day_number(day),
+        leader=day.leader.slug if day.leader else None,
+        base=day.base.slug,
+        names=named,
+        score_ok={score.sector.slug: not score.is_hidden and score.value >= SCORE_OK for score in scores},
+        defensiveness={score.sector.slug: score.sector.defensiveness for score in scores},
+    )
+
+
+def day_number(day: StageDay) -> int:
+    """Return the how manieth day of its stage a day is; the day of the switch is the first."""
+    return (day.date - day.since).days + 1
+
+
+def stage_bands(*, market: Market, since: date) -> list[StageBand]:
+    """Return the stages a market went through since a day, oldest first. One query."""
+    rows = (
+        StageDay.objects.filter(market=market, date__gte=since).order_by("date").values_list("date", "stage", "since")
+    )
+    days = list(rows)
+    if not days:
+        return []
+    begun = [days[0], *(after for before, after in pairwise(days) if before[1:] != after[1:])]
+    ends = [each[0] for each in begun[1:]] + [days[-1][0] + timedelta(days=1)]
+    return [
+        StageBand(start=start, end=end, name=str(Stage(stage).label))
+        for (start, stage, _), end in zip(begun, ends, strict=True)
+    ]
+
+
+def freshness(*, market: Market, day: MarketDay | None, now: datetime) -> Freshness:
+    """Return how fresh a market's signals are. One query."""
+    polls = tuple(SourcePoll.objects.filter(market=market).order_by("source"))
+    read = max((poll.succeeded_at for poll in polls if poll.succeeded_at is not None), default=None)
+    return Freshness(
+        as_of=market.as_of or read,
+        closes_at=None if day is None else closes_on(day.date),
+        reason=_stale_reason(market, day, read, now),
+        polls=polls,
+    )
+
+
+def _stale_reason(market: Market, day: MarketDay | None, read: datetime | None, now: datetime) -> str:
+    """Return why the signals are older than they should be, empty while they are not."""
+    if day is None:
+        return "Nothing has been computed for this market yet. It happens on its own once the worker runs."
+    if market.as_of is None and (read is None or now - read > _longest_silence()):
+        return (
+            "These signals are stale: the market was not read when it should have been. Is the worker running? "
+            "No recommendation is made from old readings."
+        )
+    if day.is_stale(market.clock(now), params=DEFAULTS):
+        return "These signals are stale: a later day has closed and is not computed yet."
+    return ""
+
+
+def _longest_silence() -> timedelta:
+    period: int = settings.PERIODIC_JOBS[REFRESH_TASK]
+    return timedelta(seconds=MISSED_REFRESHES * period)
+
+
+def _names(day: StageDay) -> dict[str, str]:
+    found: Iterable[Any] = (sector for sector in (day.leader, day.base) if sector is not None)
+    return {sector.slug: sector.name for sector in found}

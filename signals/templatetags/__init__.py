@@ -1,0 +1,1 @@
+"""Draw scores in templates."""

@@ -1,0 +1,14 @@
+"""Route the pages of the market and of recommendations."""
+
+from django.urls import path
+
+from signals.views import market, recommendations
+
+app_name = "signals"
+urlpatterns = [
+    path("market/", market.market, name="market"),
+    path("market/refresh/", market.refresh, name="refresh"),
+    path("recommendations/", recommendations.recommendations, name="recommendations"),
+    path("recommendations/<int:recommendation_id>/", recommendations.recommendation, name="recommendation"),
+    path("recommendations/<int:recommendation_id>/evidence.json", recommendations.evidence, name="evidence"),
+]

@@ -1,0 +1,1 @@
+"""Answer the pages of the market and of recommendations, one topic a module."""

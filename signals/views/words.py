@@ -1,0 +1,155 @@
+"""Put the signals' codes into words a tired trader understands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from types import MappingProxyType
+
+from portfolio.domain.display import number, pct
+from signals.domain.explain import INDICATOR_WORDS
+
+Wording = Mapping[str, str]
+
+INDICATORS: Wording = MappingProxyType(
+    {
+        **INDICATOR_WORDS,
+        "trend": "BTC trend",
+        "derivatives": "Futures positioning",
+        "stablecoins": "Stablecoin supply",
+        "fear_greed": "Fear and greed",
+        "funding": "Funding",
+        "limit": "Kept between 0 and 100",
+    }
+)
+STAGES: Wording = MappingProxyType(
+    {
+        "SC": "Nothing leads",
+        "NI": "{leader} is igniting",
+        "PR": "{leader} has peaked",
+        "RE": "{base} comes forward again",
+    }
+)
+EVIDENCES: Wording = MappingProxyType(
+    {
+        "FUNDING_EXTREME": "Funding of {leader} is extreme",
+        "WEAKENING": "{leader} is ahead, but loses momentum",
+        "DRAWDOWN": "{leader} fell 10% or more against the others since the stage began",
+        "OPEN_INTEREST": "Open interest in {leader} unwinds",
+        "SCORE_FALL": "{leader} scores 10 points or more below its high of this stage",
+    }
+)
+GATES: Wording = MappingProxyType(
+    {
+        "LEAD": "Its lead is among the largest fifth of a year",
+        "SCORE": "It scores 55 or more",
+        "MOMENTUM": "It gains on the others",
+        "COVERAGE": "Fresh data carries 60% of its score",
+        "REGIME": "The regime allows it",
+        "FUNDING": "Funding is not extreme",
+        "PRICED_IN": "The news is not priced in",
+    }
+)
+QUADRANTS: Wording = MappingProxyType(
+    {
+        "LEADING": "leading and gaining",
+        "WEAKENING": "leading, but losing momentum",
+        "LAGGING": "lagging and losing",
+        "IMPROVING": "lagging, but gaining",
+    }
+)
+INTERESTS: Wording = MappingProxyType(
+    {
+        "UNKNOWN": "not known",
+        "STABLE": "stable",
+        "LONG_BUILDUP": "longs build up",
+        "SHORT_COVERING": "shorts cover",
+        "SHORT_BUILDUP": "shorts build up",
+        "LONG_LIQUIDATION": "longs are closed",
+        "COMPRESSION": "builds up without direction",
+        "DELEVERAGING": "falls without direction",
+    }
+)
+FUNDING_FLAGS: Wording = MappingProxyType(
+    {
+        "UNKNOWN": "not known",
+        "NORMAL": "normal",
+        "COLD": "cold",
+        "EXTREME_LOW": "extremely low",
+        "HOT": "hot",
+        "EXTREME_HIGH": "extremely high",
+    }
+)
+REASONS: Wording = MappingProxyType(
+    {
+        "missing": "no reading",
+        "stale": "the reading is too old",
+        "too short": "too little history",
+        "too few members": "too few members",
+        "index frozen": "the index is frozen",
+        "no source asked": "nobody looked within a day",
+        "constant": "it did not move",
+    }
+)
+
+STATES: Wording = MappingProxyType(
+    {
+        "issued": "to decide",
+        "acknowledged": "to decide",
+        "refused": "no recommendation",
+        "followed": "followed",
+        "deviated": "followed in part",
+        "passed": "passed",
+        "ignored": "ignored",
+        "expired": "expired",
+        "superseded": "replaced by a newer one",
+        "invalidated": "ended early",
+    }
+)
+
+
+def _percent(value: Decimal) -> str:
+    return pct(value, is_signed=True)
+
+
+def _share(value: Decimal) -> str:
+    return pct(value)
+
+
+def _plain(value: Decimal) -> str:
+    return number(value, 1)
+
+
+def _fine(value: Decimal) -> str:
+    return number(value, 2, is_signed=True)
+
+
+FORMATS: Mapping[str, Callable[[Decimal], str]] = MappingProxyType(
+    {
+        "tvl": _percent,
+        "l2": _percent,
+        "xs_mom": _percent,
+        "stablecoins": _percent,
+        "funding": _percent,
+        "derivatives": _percent,
+        "breadth": _share,
+        "sentiment": _plain,
+        "fear_greed": _plain,
+        "rs": _plain,
+    }
+)
+
+
+def indicator_name(code: str) -> str:
+    """Return an indicator's name."""
+    return INDICATORS.get(code, code)
+
+
+def raw_text(code: str, raw: float | None) -> str:
+    """Write a raw value in its unit; an unknown one is empty."""
+    return "" if raw is None else FORMATS.get(code, _fine)(exact(raw))
+
+
+def exact(value: float) -> Decimal:
+    """Return an analytic number as a decimal to show: six places are more than anyone reads."""
+    return Decimal(str(round(value, 6)))

@@ -191,22 +191,20 @@ def _overlay(decision: Decision, moment: datetime, found: Mapping[str, Decimal])
     """Return what the futures legs made by then: realised, unrealised, fees and funding (DOMAIN 5.1)."""
     total = -sum((fill.fee for fill in decision.futures), ZERO)
     total += sum((amount for at, amount in decision.funding if at <= moment), ZERO)
-    later = [[fill, abs(fill.quantity)] for fill in decision.later_futures if fill.executed_at <= moment]
+    later = [fill for fill in decision.later_futures if fill.executed_at <= moment]
+    left = [abs(fill.quantity) for fill in later]
     for fill in decision.futures:
-        is_long = fill.quantity > 0
         open_quantity = abs(fill.quantity)
-        for entry in [] if fill.is_closing else later:
-            other, left = entry
-            if other.asset != fill.asset or (other.quantity > 0) == is_long or not left or not open_quantity:
-                continue
-            closed = min(open_quantity, left)
-            entry[1] = left - closed
-            open_quantity -= closed
-            total += _gain(fill, is_long, closed, other.price) - other.fee * closed / abs(other.quantity)
-        total += _gain(fill, is_long, open_quantity, found[fill.asset])
+        for number, other in enumerate([] if fill.is_closing else later):
+            if other.asset == fill.asset and (other.quantity > 0) != (fill.quantity > 0):
+                closed = min(open_quantity, left[number])
+                left[number] -= closed
+                open_quantity -= closed
+                total += _gain(fill, closed, other.price) - other.fee * closed / abs(other.quantity)
+        total += _gain(fill, open_quantity, found[fill.asset])
     return total
 
 
-def _gain(fill: FuturesFill, is_long: bool, quantity: Decimal, price: Decimal) -> Decimal:
-    """Return what a quantity made from the fill's price to another."""
-    return quantity * (price - fill.price) * (1 if is_long else -1)
+def _gain(fill: FuturesFill, quantity: Decimal, price: Decimal) -> Decimal:
+    """Return what a quantity of the fill made from its price to another."""
+    return quantity * (price - fill.price) * (1 if fill.quantity > 0 else -1)

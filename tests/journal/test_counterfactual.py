@@ -90,7 +90,9 @@ class TestExample:
 
 class TestStatus:
     def test_a_horizon_ahead_is_pending(self) -> None:
-        assert measure(decision=example(), horizon_days=30, prices=example_prices(), clock=at(29)).status is Status.PENDING
+        assert (
+            measure(decision=example(), horizon_days=30, prices=example_prices(), clock=at(29)).status is Status.PENDING
+        )
 
     def test_without_a_price_it_waits_36_hours_and_then_is_missing(self) -> None:
         prices = Prices(closes={"UNI": [(at(1), D(1))]}, delisted_at={})
@@ -174,7 +176,7 @@ def real_prices() -> dict[str, list[tuple[datetime, Decimal]]]:
 def case_decision(case: dict[str, Any]) -> Decision:
     """Turn a case into a decision."""
     inputs = case["inputs"]
-    t0 = datetime.fromisoformat(case["t0_utc"].replace("Z", "+00:00"))
+    t0 = datetime.fromisoformat(case["t0_utc"])
     sale = inputs.get("later_sale")
     later = () if sale is None else (_later(sale),)
     return Decision(

@@ -1,0 +1,77 @@
+"""Say how a rotation relates to the recommendation that stood: followed, deviated, against it (DOMAIN 5.2; E33)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import NamedTuple
+
+from portfolio.domain.money import ZERO, in_context
+
+LOW, HIGH = Decimal("0.8"), Decimal("1.2")
+UNMATCHED_SHARE = Decimal("0.1")
+AGAINST = Decimal("-0.2")
+
+
+class Adherence(StrEnum):
+    """How the person's own legs relate to the recommended ones."""
+
+    FOLLOWED = "followed"
+    DEVIATED = "deviated"
+    CONTRADICTED = "contradicted"
+    SPONTANEOUS = "spontaneous"
+
+
+class LegKey(NamedTuple):
+    """What makes two legs the same: sector and whether it is a futures leg; instruments may differ inside a sector."""
+
+    sector: str
+    is_futures: bool
+
+
+class Sized(NamedTuple):
+    """A leg and its signed notional in USD: bought and long > 0, sold and short < 0."""
+
+    key: LegKey
+    notional: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Classified:
+    """The verdict and 1 - sum|e - r| / sum(|e| + |r|), None where nothing was recommended."""
+
+    adherence: Adherence
+    similarity: Decimal | None
+
+
+@in_context
+def classify(*, executed: Sequence[Sized], recommended: Sequence[Sized]) -> Classified:
+    """Compare what was done with what was recommended, leg by leg (DOMAIN 5.2)."""
+    if not recommended:
+        return Classified(Adherence.SPONTANEOUS, None)
+    done, asked = _totals(executed), _totals(recommended)
+    size = sum((abs(value) for value in asked.values()), ZERO)
+    difference = sum((abs(done.get(key, ZERO) - asked.get(key, ZERO)) for key in {*done, *asked}), ZERO)
+    scale = size + sum((abs(value) for value in done.values()), ZERO)
+    similarity = 1 - difference / scale if scale else Decimal(1)
+    return Classified(_verdict(done, asked, size), similarity)
+
+
+def _totals(legs: Sequence[Sized]) -> dict[LegKey, Decimal]:
+    totals: dict[LegKey, Decimal] = {}
+    for leg in legs:
+        totals[leg.key] = totals.get(leg.key, ZERO) + leg.notional
+    return {key: value for key, value in totals.items() if value}
+
+
+def _verdict(done: Mapping[LegKey, Decimal], asked: Mapping[LegKey, Decimal], size: Decimal) -> Adherence:
+    ratios = {key: done.get(key, ZERO) / value for key, value in asked.items()}
+    unmatched = sum((abs(value) for key, value in done.items() if key not in asked), ZERO)
+    weighted = sum((ratios[key] * abs(value) for key, value in asked.items()), ZERO) / size
+    if weighted < AGAINST:
+        return Adherence.CONTRADICTED
+    is_each_done = all(LOW <= ratio <= HIGH for ratio in ratios.values())
+    is_nothing_else = unmatched <= UNMATCHED_SHARE * size
+    return Adherence.FOLLOWED if is_each_done and is_nothing_else else Adherence.DEVIATED

@@ -1,0 +1,1 @@
+"""Read what the journal needs, in a constant number of queries."""

@@ -1,0 +1,1 @@
+"""Write the journal: rotations, passes, reviews; each service is atomic."""

@@ -1,0 +1,125 @@
+"""Measure rotations against having held, in sets; reviews may be deleted and measured anew (DOMAIN 5.1)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Count, Exists, OuterRef, Q
+
+from journal.domain.counterfactual import Decision, Measured, Prices, measure, measure_to_date
+from journal.models import LegFill, Review, Rotation
+from journal.queries.decisions import closes_for, decisions_of
+from journal.queries.results import Results, results_by_fill
+from portfolio.domain.money import in_context
+from portfolio.models import Market, Portfolio
+
+HORIZONS = (1, 7, 30, 90)
+CHUNK = 500
+AMOUNTS = {
+    "hold_usd": "hold",
+    "actual_usd": "actual",
+    "freeze_usd": "freeze",
+    "overlay_usd": "overlay",
+    "alpha_usd": "alpha",
+    "total_alpha_usd": "total_alpha",
+    "gross_alpha_usd": "gross_alpha",
+}
+UPDATED = ("status", "priced_at", *AMOUNTS, "flags", "computed_at")
+RESULTS = ("moved_usd", "fees_usd", "spot_pnl_usd", "futures_pnl_usd")
+
+
+def measure_reviews(*, now: datetime, portfolio: Portfolio | None = None) -> int:
+    """Measure every rotation that has a horizon open or was not measured at the newest close; returns how many.
+
+    Works market by market in chunks, each atomic; repeating changes nothing.
+    """
+    Review.objects.filter(rotation__state=Rotation.State.REVERSED).delete()
+    markets = Market.objects.all() if portfolio is None else Market.objects.filter(pk=portfolio.market_id)
+    count = 0
+    for market in markets.order_by("pk"):
+        clock = market.clock(now)
+        for chunk in _chunks(_due(market, clock, portfolio)):
+            _measure_chunk(market, chunk, clock=clock, now=now)
+            count += len(chunk)
+    return count
+
+
+def _due(market: Market, clock: datetime, portfolio: Portfolio | None) -> list[int]:
+    """Return the rotations to measure: a horizon is open, or nothing was measured at the newest close yet."""
+    newest = clock.replace(hour=0, minute=0, second=0, microsecond=0)
+    rotations = Rotation.objects.standing().filter(portfolio__market=market, executed_at__lte=clock)
+    if portfolio is not None:
+        rotations = rotations.filter(portfolio=portfolio)
+    reviews = Review.objects.filter(rotation=OuterRef("pk"))
+    is_current = Exists(reviews.filter(horizon_days=Review.TO_DATE, computed_at__gte=newest, priced_at=newest))
+    counted = rotations.annotate(known=Count("reviews", filter=~Q(reviews__status=Review.Status.PENDING)))
+    is_complete = Q(known=len(HORIZONS) + 1)
+    return list(counted.exclude(is_complete & Q(is_current)).order_by("pk").values_list("pk", flat=True))
+
+
+def _chunks(keys: Sequence[int]) -> Iterable[Sequence[int]]:
+    return (keys[start : start + CHUNK] for start in range(0, len(keys), CHUNK))
+
+
+@transaction.atomic
+@in_context
+def _measure_chunk(market: Market, keys: Sequence[int], *, clock: datetime, now: datetime) -> None:
+    """Measure some rotations in a constant number of queries and store all horizons of each."""
+    rotations = list(Rotation.objects.filter(pk__in=keys))
+    decisions = decisions_of(rotations)
+    newest = clock.replace(hour=0, minute=0, second=0, microsecond=0)
+    prices = closes_for(market=market.pk, decisions=decisions.values(), horizons=HORIZONS, newest=newest)
+    rows = [
+        _review(pk, days, measured, now)
+        for pk, decision in decisions.items()
+        for days, measured in _measured(decision, prices, clock)
+    ]
+    Review.objects.bulk_create(
+        rows, update_conflicts=True, update_fields=UPDATED, unique_fields=("rotation", "horizon_days")
+    )
+    _renew_results(rotations)
+
+
+def _measured(decision: Decision, prices: Prices, clock: datetime) -> Iterable[tuple[int, Measured]]:
+    for days in HORIZONS:
+        yield days, measure(decision=decision, horizon_days=days, prices=prices, clock=clock)
+    yield Review.TO_DATE, measure_to_date(decision=decision, prices=prices, clock=clock)
+
+
+def _review(rotation: int, days: int, measured: Measured, now: datetime) -> Review:
+    found = asdict(measured)
+    amounts = {column: found[name] for column, name in AMOUNTS.items()}
+    return Review(
+        rotation_id=rotation,
+        horizon_days=days,
+        status=measured.status.value,
+        priced_at=measured.priced_at,
+        flags=list(measured.flags),
+        computed_at=now,
+        **amounts,
+    )
+
+
+def _renew_results(rotations: Sequence[Rotation]) -> None:
+    """Bring each rotation's realised PnL in line with the ledger, which a back-dated fill may have changed."""
+    pairs = LegFill.objects.filter(leg__rotation__in=rotations).values_list("leg__rotation_id", "fill_id")
+    fills: dict[int, list[int]] = defaultdict(list)
+    for key, fill in pairs:
+        fills[key].append(fill)
+    found = results_by_fill(fills=[fill for each in fills.values() for fill in each])
+    for rotation in rotations:
+        total = _sum([found[fill] for fill in fills[rotation.pk]])
+        wanted = (total.sold_usd, total.fees_usd, total.spot_pnl_usd, total.futures_pnl_usd)
+        if wanted != tuple(getattr(rotation, name) for name in RESULTS):
+            Rotation.objects.filter(pk=rotation.pk).update(**dict(zip(RESULTS, wanted, strict=True)))
+
+
+def _sum(each: Iterable[Results]) -> Results:
+    total = Results()
+    for one in each:
+        total += one
+    return total

@@ -24,16 +24,14 @@ PREFIX = "holdings"
 class PortfolioForm(WeightsForm):
     """Name a portfolio and say where it lives."""
 
-    name = forms.CharField(label="Name", max_length=80, initial="Main portfolio")
+    name = forms.CharField(label="Name", max_length=80)
     market = forms.ModelChoiceField(
         label="Market",
-        help_text="Whose prices value it. The simulated market is made up; history stands at the end of its files.",
         queryset=Market.objects.none(),
         empty_label=None,
     )
     venue = forms.ModelChoiceField(
         label="Venue",
-        help_text="Whose fees and contracts are reckoned with.",
         queryset=Venue.objects.none(),
         empty_label=None,
     )

@@ -28,7 +28,9 @@ class PolicyForm(WeightsForm):
         label="Band, %", help_text="How far a share may drift from its target before anything is suggested."
     )
     safety = forms.ChoiceField(
-        label="A rotation has to earn", help_text="Its costs, times this much.", choices=SAFETY_CHOICES
+        label="A rotation has to earn its costs, times",
+        choices=SAFETY_CHOICES,
+        widget=forms.RadioSelect,
     )
 
     def __init__(self, *args: Any, sectors: Sequence[Sector], **options: Any) -> None:

@@ -24,7 +24,7 @@ UNPROCESSABLE = 422
 def new_portfolio(request: HttpRequest) -> HttpResponse:
     """Ask for a name, an aim and what is held, and open the portfolio."""
     if request.method != "POST":
-        return _page(request, PortfolioForm(), OpeningFormSet())
+        return _page(request, PortfolioForm(initial=_first_name(request)), OpeningFormSet())
     if "more" in request.POST:
         return _page(request, *with_more_rows(request.POST))
     form, rows = PortfolioForm(request.POST), OpeningFormSet(request.POST)
@@ -49,6 +49,12 @@ def weight_sum(request: HttpRequest) -> HttpResponse:
 def _page(request: HttpRequest, form: PortfolioForm, rows: OpeningRows, *, status: int = 200) -> HttpResponse:
     context = {**desk_of(request).context, "form": form, "rows": rows}
     return render(request, "portfolio/new_portfolio.html", context, status=status)
+
+
+def _first_name(request: HttpRequest) -> dict[str, str]:
+    """Propose a name for the first portfolio only: each has its own."""
+    has_one = Portfolio.objects.owned_by(request.user).exists()
+    return {} if has_one else {"name": "Main portfolio"}
 
 
 def _open(request: HttpRequest, form: PortfolioForm, rows: OpeningRows) -> Portfolio:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -13,12 +14,14 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from portfolio.charts import Chart
-from portfolio.models import Portfolio, Sector
+from portfolio.models import Asset, Portfolio, Sector
 from portfolio.provided import rotation_marks, stage_bands, stage_now
 from portfolio.queries.holdings import HoldingLine, PositionLine, snapshot
 from portfolio.queries.sectors import Belonging
 from portfolio.views.access import Desk, desk_of, portfolio_of
 from portfolio.views.standing import equity_picture, sector_rows, sleeve_picture, sleeve_rows, valued_days
+
+LEAST_PLACES = 4
 
 
 @login_required
@@ -84,7 +87,13 @@ def _holding(line: HoldingLine, hues: Mapping[str, str], moment: datetime) -> di
     state = "unpriced" if line.quoted is None else line.quoted.state(moment).value
     is_assumed = line.quoted is not None and line.quoted.is_assumed
     hue = "core" if line.core else _hue(line.belonging, hues)
-    return {"line": line, "hue": hue, "price_state": "assumed" if is_assumed else state}
+    return {"line": line, "hue": hue, "price_state": "assumed" if is_assumed else state, "step": _step(line.asset)}
+
+
+def _step(asset: Asset) -> Decimal:
+    """Return the precision of quantities: cents of cash, at least four places of anything else."""
+    places = asset.places if asset.kind != Asset.Kind.CRYPTO else max(asset.places, LEAST_PLACES)
+    return Decimal(1).scaleb(-places)
 
 
 def _position(line: PositionLine, hues: Mapping[str, str]) -> dict[str, Any]:

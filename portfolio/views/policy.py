@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -17,7 +18,7 @@ from portfolio.domain.policy import normalised_row
 from portfolio.forms.policy import PolicyForm, current_values
 from portfolio.models import Policy, Portfolio, Sector
 from portfolio.provided import stage_now
-from portfolio.queries.aims import stage_table
+from portfolio.queries.aims import StageAim, stage_table
 from portfolio.queries.holdings import current_policy, snapshot
 from portfolio.services.portfolios import change_policy
 from portfolio.views.access import page_of, portfolio_of
@@ -62,18 +63,20 @@ def _policy_context(portfolio: Portfolio) -> dict[str, Any]:
         return {"policy": None}
     stage = stage_now(market=portfolio.market, now=now)
     equity = found.sleeves.equity.value
-    names = {sector.slug: sector for sector in sectors}
     table = stage_table(policy=found.policy, equity=equity, sectors=sectors, stage=stage)
     return {
         "policy": found.policy,
         "equity": equity,
         "stage": stage,
-        "rows": [
-            {"aim": aim, "parts": [(names[s], value) for s, value in aim.targets.sectors.items()]} for aim in table
-        ],
+        "rows": [_row(aim, sectors) for aim in table],
         "shares": [(row.sector, row.share) for row in found.policy.sectors.all()],
         "printed": _printed(equity),
     }
+
+
+def _row(aim: StageAim, sectors: Sequence[Sector]) -> dict[str, Any]:
+    parts = aim.targets.sectors
+    return {"aim": aim, "parts": [(sector, parts[sector.slug]) for sector in sectors if sector.slug in parts]}
 
 
 @in_context

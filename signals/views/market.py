@@ -46,7 +46,7 @@ def refresh(request: HttpRequest) -> HttpResponse:
         raise Http404
     job = enqueue(
         task=REFRESH_TASK,
-        args={"market_id": chosen.pk},
+        args={"market": chosen.pk},
         user=request.user,
         unique_key=f"{REFRESH_TASK}:{chosen.pk}:{request.user.pk}",
         now=timezone.now(),

@@ -90,6 +90,7 @@ def recommendation_context(found: Recommendation) -> dict[str, Any]:
         recommendation=found,
         state=words.STATES[found.state],
         explanation=found.explanation,
+        advice=words.ADVICE.get(found.refusal, ""),
         stage_name=str(Stage(found.stage).label),
         clock=clock,
         is_open=found.is_open(clock),

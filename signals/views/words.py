@@ -107,6 +107,19 @@ STATES: Wording = MappingProxyType(
     }
 )
 
+ADVICE: Wording = MappingProxyType(
+    {
+        "NOTHING_TO_DO": "You need to do nothing.",
+        "BELOW_HURDLE": "You need to do nothing: staying is the cheaper answer.",
+        "LOW_COVERAGE": "You need to do nothing. Once more of the data is fresh, the next look decides.",
+        "BLOCKED_GATE": "You need to do nothing. Once the gate can be read again, the next look decides.",
+        "NO_MARGIN": "Keep more in the reserve if you want the futures leg; without it, nothing changes.",
+        "STALE_INPUT": "You need to do nothing. Once the price is fresh, the next look decides.",
+        "UNPRICED_HOLDING": "Enter a price of your own for it on the portfolio page.",
+        "EMPTY_POOL": "Hold something of a narrative first, or aim for an empty pool in your policy.",
+    }
+)
+
 
 def _percent(value: Decimal) -> str:
     return pct(value, is_signed=True)

@@ -1,0 +1,58 @@
+"""Say what a portfolio can trade and what that costs at its venue."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from django.db.models import Q
+
+from portfolio.domain.money import exact, in_context
+from portfolio.models import Asset, FeeSchedule, Instrument, Portfolio
+from portfolio.queries.catalogue import assets_of
+
+USUAL_RATES = {FeeSchedule.Product.SPOT.value: Decimal("0.001"), FeeSchedule.Product.PERP.value: Decimal("0.0005")}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shelf:
+    """Hold the instruments by id and their assets by symbol, and the venue's taker rates by product."""
+
+    portfolio: Portfolio
+    instruments: Mapping[int, Instrument]
+    assets: Mapping[str, Asset]
+    rates: Mapping[str, Decimal]
+
+    @in_context
+    def usual_fee(self, *, instrument: Instrument, quantity: Decimal, price: Decimal) -> Decimal:
+        """Return what the venue charges a taker, in the quote asset (DOMAIN F60)."""
+        return exact(exact(quantity * price) * self.rates[instrument.kind])
+
+    def instrument_of(self, *, asset: int, is_futures: bool = False) -> Instrument | None:
+        """Return an asset's instrument, None where the venue has none."""
+        kind = Instrument.Kind.PERP if is_futures else Instrument.Kind.SPOT
+        return next((row for row in self.instruments.values() if (row.asset_id, row.kind) == (asset, kind)), None)
+
+
+def shelf_of(*, portfolio: Portfolio, moment: datetime) -> Shelf:
+    """Return what the portfolio's venue offers of what has a price, spot before perps. Two queries."""
+    offered = Instrument.objects.filter(venue=portfolio.venue_id, asset__in=assets_of(portfolio))
+    rows = offered.exclude(asset=portfolio.reserve_asset_id).select_related("asset", "venue")
+    instruments = {row.pk: row for row in rows.order_by("-kind", "asset__symbol")}
+    assets = {row.asset.symbol: row.asset for row in instruments.values()}
+    reserve = portfolio.reserve_asset
+    return Shelf(
+        portfolio=portfolio,
+        instruments=instruments,
+        assets={reserve.symbol: reserve, **assets},
+        rates=USUAL_RATES | taker_rates(venue=portfolio.venue_id, moment=moment),
+    )
+
+
+def taker_rates(*, venue: int, moment: datetime) -> dict[str, Decimal]:
+    """Return a venue's taker rate by product at a moment; the schedule that started last counts."""
+    current = FeeSchedule.objects.filter(venue=venue, starts_at__lte=moment)
+    rows = current.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=moment)).order_by("starts_at")
+    return dict(rows.values_list("product", "taker_rate"))

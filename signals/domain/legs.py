@@ -7,21 +7,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from decimal import ROUND_DOWN, Context, Decimal
+from decimal import ROUND_DOWN, Decimal
 
 from portfolio.domain.futures import Position, liquidation_price_at_mark
-from portfolio.domain.money import QUANTUM, in_context
-from signals.domain.allocation import ATR_FLOOR, ATR_MULTIPLE
+from portfolio.domain.money import ONE, ZERO, in_context
 from signals.domain.batch import StageCode
-from signals.domain.costs import IMPACT
-from signals.domain.shelf import Action, Held, Leg, Listing, OpenPosition, Purpose, Shelf, Task
+from signals.domain.shelf import Action, Held, Leg, Listing, OpenPosition, Purpose, Shelf, Task, exactly, near
 
-ZERO, ONE, TWO = Decimal(0), Decimal(1), Decimal(2)
+TWO = Decimal(2)
 CENT = Decimal("0.01")
 USD = Decimal("0.00000001")
-LIMIT_BAND = Decimal("0.005")
-_PRICE = Context(prec=10)
-_SMALLEST_TEN_DIGITS = Decimal("0.0000001")
 
 
 @in_context
@@ -30,87 +25,25 @@ def expand(task: Task, *, shelf: Shelf) -> list[Leg]:
     draft: list[Leg] = []
     _cut_longs(task, draft)
     _cut_shorts(task, draft)
+    before = len(draft)
     proceeds = _sell(task, draft)
-    _buy(task, shelf, draft, proceeds=proceeds)
-    _open_long(task, shelf, draft)
+    last_sale = len(draft) if len(draft) > before else None
+    _buy(task, shelf, draft, proceeds=proceeds, last_sale=last_sale)
+    _open_long(task, shelf, draft, last_sale=last_sale)
     _open_hedge(task, shelf, draft)
     return draft
 
 
-def usd(amount: float) -> Decimal:
-    """Return a float64 amount or rate as an exact number of 1e-8."""
-    return Decimal(round(amount * 1e8)).scaleb(-8)
-
-
 def slippage_rate(listing: Listing, size: Decimal) -> Decimal:
-    """Return the modelled slippage of an order on this instrument, as a rate (DOMAIN 3.6)."""
-    if not (listing.adv > 0 and listing.sigma_daily >= 0):
-        return usd(2.0 * listing.half_spread)
-    impact = IMPACT * listing.sigma_daily * math.sqrt(float(size) / listing.adv)
-    return usd(listing.half_spread + impact)
+    """Return the modelled slippage of an order on this instrument, as a rate (DOMAIN 3.6); unknown depth doubles it."""
+    if math.isnan(listing.impact):
+        return exactly(2.0 * listing.half_spread)
+    return exactly(listing.half_spread + listing.impact * math.sqrt(size))
 
 
-def spot_stop(listing: Listing, stop_rate: float) -> Decimal:
+def spot_stop(listing: Listing, stop_rate: Decimal) -> Decimal:
     """Return a spot leg's stop distance: the swing of its price, at most the policy's stop (DECISIONS 32)."""
-    swing = math.inf if math.isnan(listing.atr_rate) else max(ATR_MULTIPLE * listing.atr_rate, ATR_FLOOR)
-    return usd(min(swing, stop_rate))
-
-
-def _floored(quantity: Decimal, step: Decimal) -> Decimal:
-    """Round a quantity down to the step."""
-    return quantity // step * step
-
-
-def _near(price: Decimal, factor: Decimal) -> Decimal:
-    """Return price x factor with ten significant digits, at most 18 places."""
-    found = _PRICE.multiply(price, factor)
-    return found if found >= _SMALLEST_TEN_DIGITS else found.quantize(QUANTUM)
-
-
-def _band(listing: Listing) -> tuple[Decimal, Decimal]:
-    """Return the limit band: half a percent around the price, or the half-spread if that is wider (DOMAIN 3.4)."""
-    width = max(LIMIT_BAND, usd(listing.half_spread))
-    return _near(listing.price, ONE - width), _near(listing.price, ONE + width)
-
-
-def _last(draft: Sequence[Leg], action: Action) -> int | None:
-    """Return the place of the last leg of that action, for which a later leg waits."""
-    return next((leg.position for leg in reversed(draft) if leg.action is action), None)
-
-
-def _spot(
-    draft: list[Leg], task: Task, listing: Listing, *, column: int, quantity: Decimal, spend: Decimal = ZERO
-) -> Leg:
-    """Append a spot leg: a sale where `spend` is 0, else a buy that costs it, with a stop."""
-    is_buy = spend > 0
-    size = spend if is_buy else (quantity * listing.price).quantize(USD)
-    fee = (size * task.spot_fee).quantize(USD)
-    stop = spot_stop(listing, task.stop_rate) if is_buy else ZERO
-    notional = (quantity * listing.price).quantize(USD)
-    low, high = _band(listing)
-    leg = Leg(
-        position=len(draft) + 1,
-        action=Action.BUY_SPOT if is_buy else Action.SELL_SPOT,
-        purpose=Purpose.NONE,
-        column=column,
-        instrument_id=listing.instrument_id,
-        quantity=quantity,
-        price=listing.price,
-        low=low,
-        high=high,
-        notional=notional,
-        fee=fee,
-        slippage=(size * slippage_rate(listing, size)).quantize(USD),
-        margin=ZERO,
-        leverage=ONE,
-        liquidation=None,
-        stop=_near(listing.price, ONE - stop) if is_buy else None,
-        risk=(notional * (stop + task.spot_fee * (TWO - stop))).quantize(USD) if is_buy else ZERO,
-        depends_on=_last(draft, Action.SELL_SPOT) if is_buy else None,
-        reason=task.reason,
-    )
-    draft.append(leg)
-    return leg
+    return stop_rate if listing.swing is None else min(listing.swing, stop_rate)
 
 
 def _sell(task: Task, draft: list[Leg]) -> Decimal:
@@ -119,64 +52,134 @@ def _sell(task: Task, draft: list[Leg]) -> Decimal:
     for column, amount in enumerate(task.sells):
         if amount > 0:
             held = [h for h in task.held if h.column == column and h.value > 0]
-            for item, quantity in _shares(held, usd(amount), smallest=task.min_notional):
-                leg = _spot(draft, task, item.listing, column=column, quantity=quantity)
-                proceeds += leg.notional - leg.fee - leg.slippage
+            for listing, quantity, notional in _shares(held, exactly(amount), smallest=task.min_notional):
+                leg = _sale(draft, task, listing, column=column, quantity=quantity, notional=notional)
+                proceeds += notional - leg.fee - leg.slippage
     return proceeds
 
 
-def _shares(held: Sequence[Held], amount: Decimal, *, smallest: Decimal) -> list[tuple[Held, Decimal]]:
+def _shares(held: Sequence[Held], amount: Decimal, *, smallest: Decimal) -> list[tuple[Listing, Decimal, Decimal]]:
     """Split a sale over holdings by value; holdings whose part is too small for an order leave it to the others."""
     if not held:
         return []
-    whole = sum((h.value for h in held), ZERO)
+    whole = sum([h.value for h in held], ZERO)
     part = min(amount / whole, ONE)
     kept = [h for h in held if h.value * part >= max(smallest, h.listing.min_notional)]
     kept = kept or [max(held, key=lambda h: h.value)]
-    part = min(amount / sum((h.value for h in kept), ZERO), ONE)
-    is_all = whole - amount < CENT
-    cut = [(h, _floored(h.quantity if is_all else h.quantity * part, h.listing.step)) for h in kept]
-    return [(h, q) for h, q in cut if q * h.listing.price >= max(smallest, h.listing.min_notional)]
+    part = ONE if whole - amount < CENT else min(amount / sum([h.value for h in kept], ZERO), ONE)
+    found = []
+    for _, quantity, _, listing in kept:
+        cut = quantity * part // listing.step * listing.step
+        notional = (cut * listing.price).quantize(USD)
+        if notional >= max(smallest, listing.min_notional):
+            found.append((listing, cut, notional))
+    return found
 
 
-def _buy(task: Task, shelf: Shelf, draft: list[Leg], *, proceeds: Decimal) -> None:
+def _sale(draft: list[Leg], task: Task, listing: Listing, *, column: int, quantity: Decimal, notional: Decimal) -> Leg:
+    """Append a sale."""
+    leg = Leg(
+        len(draft) + 1,
+        Action.SELL_SPOT,
+        Purpose.NONE,
+        column,
+        listing.instrument_id,
+        quantity,
+        listing.price,
+        listing.low,
+        listing.high,
+        notional,
+        (notional * task.spot_fee).quantize(USD),
+        (notional * slippage_rate(listing, notional)).quantize(USD),
+        ZERO,
+        ONE,
+        None,
+        None,
+        ZERO,
+        None,
+        task.reason,
+    )
+    draft.append(leg)
+    return leg
+
+
+def _buy(task: Task, shelf: Shelf, draft: list[Leg], *, proceeds: Decimal, last_sale: int | None) -> None:
     """Spend what the sales brought in, less the margin they have to post, on each sector's basket."""
-    planned = [usd(amount) for amount in task.buys]
-    wanted = sum(planned, ZERO)
-    budget = min(wanted, proceeds - usd(task.margin_change))
+    wanted = exactly(sum(task.buys))
+    budget = min(wanted, proceeds - exactly(task.margin_change))
     if wanted <= 0 or budget <= 0:
         return
-    for column, part in enumerate(planned):
-        spend = (budget * part / wanted).quantize(USD, rounding=ROUND_DOWN)
-        for listing, cost in _basket(shelf, column, spend, smallest=task.min_notional):
-            rate = task.spot_fee + slippage_rate(listing, cost)
-            quantity = _floored(cost * (ONE - rate) / listing.price, listing.step)
-            if quantity > 0:
-                _spot(draft, task, listing, column=column, quantity=quantity, spend=cost)
+    for column, amount in enumerate(task.buys):
+        if amount > 0:
+            spend = (budget * exactly(amount) / wanted).quantize(USD, rounding=ROUND_DOWN)
+            for listing, cost in _basket(shelf, column, spend, smallest=task.min_notional):
+                _purchase(draft, task, listing, column=column, cost=cost, last_sale=last_sale)
 
 
 def _basket(shelf: Shelf, column: int, spend: Decimal, *, smallest: Decimal) -> list[tuple[Listing, Decimal]]:
     """Split a sector's spending over its basket; tokens too small for an order leave it to the larger ones."""
     listed = [(shelf.spot[asset], weight) for asset, weight in shelf.baskets[column] if asset in shelf.spot]
+    whole = sum([weight for _, weight in listed], ZERO)
     while listed:
-        whole = sum((weight for _, weight in listed), ZERO)
         listing, weight = listed[-1]
-        if spend * weight / whole >= max(smallest, listing.min_notional):
+        if spend * weight >= max(smallest, listing.min_notional) * whole:
             return [(item, (spend * w / whole).quantize(USD, rounding=ROUND_DOWN)) for item, w in listed]
         listed.pop()
+        whole -= weight
     return []
 
 
+def _purchase(
+    draft: list[Leg], task: Task, listing: Listing, *, column: int, cost: Decimal, last_sale: int | None
+) -> None:
+    """Append a buy that costs exactly `cost`, q = S(1 - c)/p rounded down, with its stop (DECISIONS 33)."""
+    price, slip = listing.price, slippage_rate(listing, cost)
+    quantity = cost * (ONE - task.spot_fee - slip) / price // listing.step * listing.step
+    if quantity <= 0:
+        return
+    stop = spot_stop(listing, task.stop_rate)
+    notional = (quantity * price).quantize(USD)
+    draft.append(
+        Leg(
+            len(draft) + 1,
+            Action.BUY_SPOT,
+            Purpose.NONE,
+            column,
+            listing.instrument_id,
+            quantity,
+            price,
+            listing.low,
+            listing.high,
+            notional,
+            (cost * task.spot_fee).quantize(USD),
+            (cost * slip).quantize(USD),
+            ZERO,
+            ONE,
+            None,
+            near(price, ONE - stop),
+            (notional * (stop + task.spot_fee * (TWO - stop))).quantize(USD),
+            last_sale,
+            task.reason,
+        )
+    )
+
+
 def _perp(
-    draft: list[Leg], task: Task, listing: Listing, *, column: int, action: Action, quantity: Decimal, side: int = 0
+    draft: list[Leg],
+    task: Task,
+    listing: Listing,
+    *,
+    column: int,
+    action: Action,
+    quantity: Decimal,
+    side: int = 0,
+    last_sale: int | None = None,
 ) -> None:
     """Append a futures leg; an opening one (`side` 1 or -1) carries margin, liquidation price, stop and 1R."""
     notional = (quantity * listing.price).quantize(USD)
-    fee = (notional * task.futures_fee).quantize(USD)
     margin = (notional / task.leverage).quantize(USD) if side else ZERO
-    stop = usd(task.stop) * side
+    stop = exactly(task.stop) * side
     risk = notional * abs(stop) + notional * task.futures_fee * (TWO - stop) if side else ZERO
-    low, high = _band(listing)
     draft.append(
         Leg(
             position=len(draft) + 1,
@@ -186,17 +189,17 @@ def _perp(
             instrument_id=listing.instrument_id,
             quantity=quantity,
             price=listing.price,
-            low=low,
-            high=high,
+            low=listing.low,
+            high=listing.high,
             notional=notional,
-            fee=fee,
+            fee=(notional * task.futures_fee).quantize(USD),
             slippage=ZERO,
             margin=margin,
             leverage=task.leverage if side else ONE,
             liquidation=_liquidation(listing, side * quantity, notional, margin) if side else None,
-            stop=_near(listing.price, ONE - stop) if side else None,
+            stop=near(listing.price, ONE - stop) if side else None,
             risk=risk.quantize(USD),
-            depends_on=_last(draft, Action.SELL_SPOT) if side > 0 and task.is_carved else None,
+            depends_on=last_sale if task.is_carved else None,
             reason=task.reason if side else task.cut_reason,
         )
     )
@@ -213,15 +216,15 @@ def _liquidation(listing: Listing, quantity: Decimal, cost: Decimal, margin: Dec
     """Return where the position would be liquidated, isolated, maintenance at the mark (DOMAIN 4.3)."""
     position = Position(settle="USD", quantity=quantity, entry_cost=cost, margin=margin)
     found = liquidation_price_at_mark(position=position, mmr=listing.maintenance_rate, cum=listing.maintenance_amount)
-    return None if found is None else _near(found, ONE)
+    return None if found is None else near(found, ONE)
 
 
 def _cut(positions: Sequence[OpenPosition], amount: Decimal, *, is_all: bool) -> list[tuple[OpenPosition, Decimal]]:
     """Split a reduction over open positions by value, rounded down; closing takes all of each."""
-    whole = sum((p.value for p in positions), ZERO)
+    whole = sum([p.value for p in positions], ZERO)
     if is_all or whole <= amount:
         return [(p, p.quantity) for p in positions]
-    cut = [(p, _floored(p.quantity * amount / whole, p.listing.step)) for p in positions]
+    cut = [(p, p.quantity * amount / whole // p.listing.step * p.listing.step) for p in positions]
     return [(p, quantity) for p, quantity in cut if quantity > 0]
 
 
@@ -232,7 +235,7 @@ def _cut_longs(task: Task, draft: list[Leg]) -> None:
             is_all = task.overlay[column] <= 0
             action = Action.CLOSE_LONG if is_all else task.trim
             positions = [p for p in task.longs if p.column == column]
-            for position, quantity in _cut(positions, usd(-change), is_all=is_all):
+            for position, quantity in _cut(positions, exactly(-change), is_all=is_all):
                 _perp(draft, task, position.listing, column=column, action=action, quantity=quantity)
 
 
@@ -240,17 +243,27 @@ def _cut_shorts(task: Task, draft: list[Leg]) -> None:
     """Close or reduce the core hedge."""
     if task.hedge_change > 0:
         is_all = task.hedge >= 0
-        for position, quantity in _cut(task.shorts, usd(task.hedge_change), is_all=is_all):
+        for position, quantity in _cut(task.shorts, exactly(task.hedge_change), is_all=is_all):
             _perp(draft, task, position.listing, column=-1, action=Action.CLOSE_HEDGE, quantity=quantity)
 
 
-def _open_long(task: Task, shelf: Shelf, draft: list[Leg]) -> None:
+def _open_long(task: Task, shelf: Shelf, draft: list[Leg], *, last_sale: int | None) -> None:
     """Open the overlay on the sector's leading perp of the venue (DOMAIN F36)."""
     for column, change in enumerate(task.overlay_change):
         asset = shelf.overlay_assets[column] if change > 0 else None
-        if asset is not None and asset in shelf.perp:
-            listing = shelf.perp[asset]
-            _open(task, draft, listing, column=column, action=Action.OPEN_LONG, amount=usd(change), side=1)
+        listing = None if asset is None else shelf.perp.get(asset)
+        quantity = None if listing is None else _opening(task, listing, exactly(change))
+        if listing is not None and quantity is not None:
+            _perp(
+                draft,
+                task,
+                listing,
+                column=column,
+                action=Action.OPEN_LONG,
+                quantity=quantity,
+                side=1,
+                last_sale=last_sale,
+            )
 
 
 def _open_hedge(task: Task, shelf: Shelf, draft: list[Leg]) -> None:
@@ -258,16 +271,14 @@ def _open_hedge(task: Task, shelf: Shelf, draft: list[Leg]) -> None:
     if task.hedge_change >= 0:
         return
     core = [(shelf.perp[c.asset_id], c.value) for c in task.core if c.value > 0 and c.asset_id in shelf.perp]
-    whole = sum((value for _, value in core), ZERO)
+    whole = sum([value for _, value in core], ZERO)
     for listing, value in core:
-        amount = usd(-task.hedge_change) * value / whole
-        _open(task, draft, listing, column=-1, action=Action.OPEN_SHORT_HEDGE, amount=amount, side=-1)
+        quantity = _opening(task, listing, exactly(-task.hedge_change) * value / whole)
+        if quantity is not None:
+            _perp(draft, task, listing, column=-1, action=Action.OPEN_SHORT_HEDGE, quantity=quantity, side=-1)
 
 
-def _open(
-    task: Task, draft: list[Leg], listing: Listing, *, column: int, action: Action, amount: Decimal, side: int
-) -> None:
-    """Append an opening leg unless rounding leaves less than the smallest order."""
-    quantity = _floored(amount / listing.price, listing.step)
-    if quantity * listing.price >= max(task.min_notional, listing.min_notional):
-        _perp(draft, task, listing, column=column, action=action, quantity=quantity, side=side)
+def _opening(task: Task, listing: Listing, amount: Decimal) -> Decimal | None:
+    """Return an opening quantity rounded down, nothing if that leaves less than the smallest order."""
+    quantity = amount / listing.price // listing.step * listing.step
+    return quantity if quantity * listing.price >= max(task.min_notional, listing.min_notional) else None

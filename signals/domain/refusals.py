@@ -23,9 +23,9 @@ class Case(NamedTuple):
     overlay: OverlayVerdict
     hedge: HedgeVerdict
     stage: str
-    is_owed: bool
     leader: str
     base: str
+    is_owed: bool
     source: str
     destination: str
     moved: Decimal
@@ -33,26 +33,26 @@ class Case(NamedTuple):
     closed: Decimal
     hedged: Decimal
     unhedged: Decimal
+    cost: Decimal
+    risk: Decimal
+    margin: Decimal
     wanted_spot: float
     wanted_overlay: float
-    cost: Decimal
     hurdle: float
     alpha: float
     needed: float
     z_now: float
     z_needed: float
     confidence: float
-    coverage: float
-    resolved: int
-    risk: Decimal
     spot_risk: float
     equity: float
-    margin: Decimal
     leverage: float
     stop: float
     liquidation: float
-    unfunded: Decimal
+    coverage: float
     horizon_days: float
+    unfunded: Decimal
+    resolved: int
     life_hours: float
     is_funding_hot: bool
 

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
+from decimal import Context, Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
-ZERO = Decimal(0)
+from portfolio.domain.money import ONE, QUANTUM, ZERO, in_context
+from signals.domain.allocation import ATR_FLOOR, ATR_MULTIPLE
+from signals.domain.costs import IMPACT
+
+LIMIT_BAND = Decimal("0.005")
+_TEN_DIGITS = Context(prec=10)
+_SMALLEST_TEN_DIGITS = Decimal("0.0000001")
 
 
 class Action(StrEnum):
@@ -43,23 +50,69 @@ class Reason(StrEnum):
 
 
 class Listing(NamedTuple):
-    """Describe an instrument as an order sees it: price in USD, quantity step, the venue's smallest order, depth.
-
-    `adv` is USD a day, `half_spread` and `sigma_daily` are fractions; unknown numbers are NaN. `atr_rate` is ATR14 over
-    price. Maintenance terms count for perps only.
-    """
+    """Describe an instrument as an order sees it; prices in USD, rates are fractions, maintenance counts for perps."""
 
     instrument_id: int
     asset_id: int
     price: Decimal
     step: Decimal
     min_notional: Decimal
-    adv: float
     half_spread: float
-    sigma_daily: float
-    atr_rate: float
-    maintenance_rate: Decimal = ZERO
-    maintenance_amount: Decimal = ZERO
+    maintenance_rate: Decimal
+    maintenance_amount: Decimal
+    low: Decimal
+    high: Decimal
+    swing: Decimal | None
+    impact: float
+
+
+@in_context
+def listed(
+    *,
+    instrument_id: int,
+    asset_id: int,
+    price: Decimal,
+    step: Decimal,
+    min_notional: Decimal,
+    adv: float,
+    half_spread: float,
+    sigma_daily: float,
+    atr_rate: float,
+    maintenance_rate: Decimal = ZERO,
+    maintenance_amount: Decimal = ZERO,
+) -> Listing:
+    """Return a listing with all that its orders have in common worked out once.
+
+    The limit band is half a percent around the price, or the half-spread if that is wider; the swing is 2.5 ATR14 or
+    8%, unknown without a range; the impact is what the root of an order's size is multiplied with (DOMAIN 3.4, 3.6).
+    """
+    band = max(LIMIT_BAND, exactly(half_spread))
+    is_deep = adv > 0 and sigma_daily >= 0
+    return Listing(
+        instrument_id,
+        asset_id,
+        price,
+        step,
+        min_notional,
+        half_spread,
+        maintenance_rate,
+        maintenance_amount,
+        near(price, ONE - band),
+        near(price, ONE + band),
+        None if math.isnan(atr_rate) else exactly(max(ATR_MULTIPLE * atr_rate, ATR_FLOOR)),
+        IMPACT * sigma_daily / math.sqrt(adv) if is_deep else math.nan,
+    )
+
+
+def exactly(amount: float) -> Decimal:
+    """Return a float64 amount or rate as an exact number of 1e-8."""
+    return Decimal(round(amount * 1e8)).scaleb(-8)
+
+
+def near(price: Decimal, factor: Decimal) -> Decimal:
+    """Return price x factor with ten significant digits, at most 18 places."""
+    found = _TEN_DIGITS.multiply(price, factor)
+    return found if found >= _SMALLEST_TEN_DIGITS else found.quantize(QUANTUM)
 
 
 class Shelf(NamedTuple):
@@ -109,7 +162,7 @@ class Task(NamedTuple):
     stage: int
     leverage: Decimal
     stop: float
-    stop_rate: float
+    stop_rate: Decimal
     spot_fee: Decimal
     futures_fee: Decimal
     min_notional: Decimal

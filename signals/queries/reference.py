@@ -17,10 +17,11 @@ from portfolio.domain.valuation import STALE_AFTER
 from portfolio.models import Asset, FeeSchedule, Instrument, Market, Price, Quote, Sector, SectorMembership, Venue
 from signals.domain.baskets import Member, default_basket, overlay_asset
 from signals.domain.depth import UNKNOWN_DEPTH, Depth, depth_of
-from signals.domain.shelf import Listing, Shelf
+from signals.domain.shelf import Listing, Shelf, listed
 
 WINDOW_DAYS = 40
 HALF_SPREAD = 0.0005
+USUAL_MAINTENANCE = Decimal("0.01")
 USUAL_RATES = {FeeSchedule.Product.SPOT: Decimal("0.001"), FeeSchedule.Product.PERP: Decimal("0.0005")}
 
 
@@ -142,9 +143,18 @@ def _listings(marks: Mapping[int, Mark], depths: Mapping[int, Depth]) -> list[tu
     for venue, kind, pk, asset, step, smallest, rate, amount in Instrument.objects.values_list(*columns):
         mark, depth = marks.get(asset), depths.get(asset, UNKNOWN_DEPTH)
         if mark is not None and not mark.is_stale:
-            terms = (Decimal("0.01") if rate is None else rate, amount)
-            listing = Listing(
-                pk, asset, mark.price, step, smallest, depth.adv, HALF_SPREAD, depth.sigma, depth.atr, *terms
+            listing = listed(
+                instrument_id=pk,
+                asset_id=asset,
+                price=mark.price,
+                step=step,
+                min_notional=smallest,
+                adv=depth.adv,
+                half_spread=HALF_SPREAD,
+                sigma_daily=depth.sigma,
+                atr_rate=depth.atr,
+                maintenance_rate=USUAL_MAINTENANCE if rate is None else rate,
+                maintenance_amount=amount,
             )
             found.append((venue, kind, listing))
     return found
@@ -203,7 +213,7 @@ def _rates(moment: datetime) -> dict[tuple[int, str], Decimal]:
     return {(venue, product): rate for venue, product, rate in rows}
 
 
-def basket_adv(shelf: Shelf, column: int) -> float:
+def basket_adv(reference: Reference, shelf: Shelf, column: int) -> float:
     """Return the daily volume of a sector's basket in USD, NaN where it has none (DECISIONS 33)."""
-    volumes = [shelf.spot[asset].adv for asset, _ in shelf.baskets[column]]
+    volumes = [reference.depths[asset].adv for asset, _ in shelf.baskets[column]]
     return float(np.sum(volumes)) if volumes else float("nan")

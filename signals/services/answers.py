@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from portfolio.domain.money import ZERO, in_context
 from signals.domain.batch import (
@@ -20,11 +22,12 @@ from signals.domain.batch import (
     OverlayVerdict,
     SpotVerdict,
 )
+from signals.domain.costs import REACHABLE_Z
 from signals.domain.explain import Explanation, explained, market_reasons
-from signals.domain.legs import expand, usd
+from signals.domain.legs import expand
 from signals.domain.lifecycle import Answer, expires_at, next_funding_at
 from signals.domain.refusals import Case
-from signals.domain.shelf import Action, Leg
+from signals.domain.shelf import Action, Leg, exactly
 from signals.models import Recommendation
 from signals.queries.books import Books
 from signals.queries.reference import Counter, Reference
@@ -32,6 +35,14 @@ from signals.queries.situation import Situation
 from signals.services.orders import task_of
 
 Z_SHOWN_MAX = 99.0
+OUTCOMES, SPOT_VERDICTS = tuple(Outcome), tuple(SpotVerdict)
+OVERLAY_VERDICTS, HEDGE_VERDICTS = tuple(OverlayVerdict), tuple(HedgeVerdict)
+ISSUED, REFUSED = Recommendation.State.ISSUED.value, Recommendation.State.REFUSED.value
+STAGE, DRIFT, RISK = (kind.value for kind in Recommendation.Kind)
+CASE_NUMBERS = (
+    "wanted_spot", "wanted_overlay", "hurdle", "alpha", "needed_alpha", "z_now", "needed_z", "confidence",
+    "spot_one_r", "equity", "leverage", "stop", "liquidation",
+)  # fmt: skip
 PLACES = 10
 RECOMMENDATION_FIELDS = (
     "portfolio_id", "evidence_id", "slot", "state", "kind", "refusal", "stage", "stage_since", "regime", "leader_id",
@@ -48,8 +59,8 @@ class Stored(NamedTuple):
     legs: list[Leg]
 
 
-class _Sums(NamedTuple):
-    """Hold what a recommendation's legs add up to, in USD."""
+class Sums(NamedTuple):
+    """Hold what a recommendation's legs add up to, in USD, in the order in which a case names it."""
 
     moved: Decimal
     opened: Decimal
@@ -63,7 +74,10 @@ class _Sums(NamedTuple):
 
 @dataclass(slots=True)
 class Desk:
-    """Answer for one venue's portfolios; `rows` are their places in the books, `issued_at` the market's present."""
+    """Answer for one venue's portfolios; `rows` are their places in the books, `issued_at` the market's present.
+
+    Single numbers are quicker from lists: the decision's arrays are read out once, those a case names in its order.
+    """
 
     reference: Reference
     found: Situation
@@ -75,11 +89,20 @@ class Desk:
     resolved: int
     issued_at: datetime
     columns: dict[str, list[Any]] = field(init=False)
+    numbers: list[tuple[float, ...]] = field(init=False)
+    aims: list[tuple[bool, float, float]] = field(init=False)
+    shared: tuple[str, str, str] = field(init=False)
     reasons: dict[tuple[int, int], tuple[list[str], list[str]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Read the arrays out once: single numbers are quicker from lists."""
+        """Read the arrays out."""
+        stage, batch, rows = self.found.day.stage, self.books.batch, self.rows
         self.columns = {f.name: getattr(self.decision, f.name).tolist() for f in fields(Decision)}
+        self.numbers = list(zip(*(self.columns[name] for name in CASE_NUMBERS), strict=True))
+        free = np.maximum(batch.stable[rows] - batch.stable_floor[rows] * self.decision.equity, 0.0)
+        owed, horizon = batch.is_changed[rows].tolist(), batch.horizon_days[rows].tolist()
+        self.aims = list(zip(owed, horizon, free.tolist(), strict=True))
+        self.shared = (stage.stage, stage.leader.name if stage.leader else "", stage.base.name)
 
     def answer(self, place: int) -> Answer:
         """Return what an answer depends on, to compare it with the one before."""
@@ -88,16 +111,12 @@ class Desk:
             stage=stage.stage,
             leader_id=stage.leader_id,
             regime=self.found.regime,
-            outcome=Outcome(columns["outcome"][place]),
+            outcome=OUTCOMES[columns["outcome"][place]],
             alpha=_finite(columns["z_now"][place]),
             hurdle=min(columns["needed_z"][place], Z_SHOWN_MAX),
             moved=sum(columns["sell"][place]) or sum(columns["buy"][place]),
             futures=sum(map(abs, columns["overlay_change"][place])) + abs(columns["hedge_change"][place]),
         )
-
-    def is_extreme(self, place: int) -> bool:
-        """Return whether funding has become extreme where the row would be long."""
-        return self.funding_flag(place) == FundingFlag.EXTREME_HIGH
 
     def funding_flag(self, place: int) -> int:
         """Return the funding label of the sector a row's overlay is on."""
@@ -107,14 +126,14 @@ class Desk:
     @in_context
     def stored(self, place: int) -> Stored:
         """Return the row, the exact legs and the explanation of an answer."""
-        outcome = Outcome(self.columns["outcome"][place])
-        legs = expand(task_of(self, place), shelf=self.counter.shelf) if outcome == Outcome.TRADE else []
-        if outcome == Outcome.TRADE and not legs:
+        outcome = OUTCOMES[self.columns["outcome"][place]]
+        legs = expand(task_of(self, place), shelf=self.counter.shelf) if outcome is Outcome.TRADE else []
+        if outcome is Outcome.TRADE and not legs:
             outcome = Outcome.NOTHING_TO_DO
         sums = _sums(legs)
         ends_at = self._expires_at(place)
         case = self._case(place, outcome, sums, ends_at)
-        return Stored(self._values(place, outcome, sums, case, ends_at), legs)
+        return Stored(self._values(place, sums, case, ends_at), legs)
 
     def _expires_at(self, place: int) -> datetime:
         is_funding = self.columns["overlay_verdict"][place] == OverlayVerdict.EXTREME_FUNDING
@@ -122,60 +141,41 @@ class Desk:
             issued_at=self.issued_at,
             regime=self.found.regime,
             is_funding=is_funding,
-            next_funding=next_funding_at(self.issued_at),
+            next_funding=next_funding_at(self.issued_at) if is_funding else None,
+        )
+
+    def _case(self, place: int, outcome: Outcome, sums: Sums, ends_at: datetime) -> Case:
+        """Return the numbers that the words speak of."""
+        columns = self.columns
+        is_owed, horizon, free = self.aims[place]
+        destination = columns["destination"][place]
+        hedge_margin = sums.hedged / exactly(columns["leverage"][place]) if sums.hedged else ZERO
+        return Case(
+            outcome,
+            SPOT_VERDICTS[columns["spot_verdict"][place]],
+            OVERLAY_VERDICTS[columns["overlay_verdict"][place]],
+            HEDGE_VERDICTS[columns["hedge_verdict"][place]],
+            *self.shared,
+            is_owed,
+            self._name(columns["source"][place]),
+            self._name(destination) or self.shared[2],
+            *sums,
+            *self.numbers[place],
+            self._coverage(destination),
+            horizon,
+            max(hedge_margin - exactly(free), ZERO) if hedge_margin else ZERO,
+            self.resolved,
+            (ends_at - self.issued_at).total_seconds() / 3600.0,
+            self.funding_flag(place) == FundingFlag.HOT,
         )
 
     def _name(self, column: int) -> str:
         """Return a sector's name, nothing for none."""
         return self.reference.sectors[column].name if column >= 0 else ""
 
-    def _case(self, place: int, outcome: Outcome, sums: _Sums, ends_at: datetime) -> Case:
-        """Return the numbers that the words speak of."""
-        columns, row = self.columns, self.rows[place]
-        batch, stage = self.books.batch, self.found.day.stage
-        get: Callable[[str], float] = lambda name: columns[name][place]  # noqa: E731
-        destination = columns["destination"][place]
-        hedge_margin = sums.hedged / usd(columns["leverage"][place]) if sums.hedged else ZERO
-        free = max(float(batch.stable[row] - batch.stable_floor[row] * get("equity")), 0.0)
-        return Case(
-            outcome=outcome,
-            spot=SpotVerdict(columns["spot_verdict"][place]),
-            overlay=OverlayVerdict(columns["overlay_verdict"][place]),
-            hedge=HedgeVerdict(columns["hedge_verdict"][place]),
-            stage=stage.stage,
-            is_owed=bool(batch.is_changed[row]),
-            leader=stage.leader.name if stage.leader else "",
-            base=stage.base.name,
-            source=self._name(columns["source"][place]),
-            destination=self._name(destination) or stage.base.name,
-            moved=sums.moved,
-            opened=sums.opened,
-            closed=sums.closed,
-            hedged=sums.hedged,
-            unhedged=sums.unhedged,
-            wanted_spot=get("wanted_spot"),
-            wanted_overlay=get("wanted_overlay"),
-            cost=sums.cost,
-            hurdle=get("hurdle"),
-            alpha=get("alpha"),
-            needed=get("needed_alpha"),
-            z_now=get("z_now"),
-            z_needed=get("needed_z"),
-            confidence=get("confidence"),
-            coverage=self._coverage(destination),
-            resolved=self.resolved,
-            risk=sums.risk,
-            spot_risk=get("spot_one_r"),
-            equity=get("equity"),
-            margin=sums.margin,
-            leverage=get("leverage"),
-            stop=get("stop"),
-            liquidation=get("liquidation"),
-            unfunded=max(hedge_margin - Decimal(round(free)), ZERO),
-            horizon_days=float(batch.horizon_days[row]),
-            life_hours=(ends_at - self.issued_at).total_seconds() / 3600.0,
-            is_funding_hot=self.funding_flag(place) == FundingFlag.HOT,
-        )
+    def _sector_id(self, column: int) -> int | None:
+        """Return a column's sector id."""
+        return self.reference.sectors[column].pk if column >= 0 else None
 
     def _coverage(self, column: int) -> float:
         """Return how much of a sector's weights fresh data carried; of the base where there is no destination."""
@@ -190,21 +190,21 @@ class Desk:
             self.reasons[pair] = market_reasons(self.found.story, source=source, destination=destination)
         return self.reasons[pair]
 
-    def _values(self, place: int, outcome: Outcome, sums: _Sums, case: Case, ends_at: datetime) -> tuple[Any, ...]:
+    def _values(self, place: int, sums: Sums, case: Case, ends_at: datetime) -> tuple[Any, ...]:
         """Return the stored values in the order of RECOMMENDATION_FIELDS."""
         row, columns, day = self.rows[place], self.columns, self.found.day
         owner, policy = self.books.owners[row], self.books.policies[row]
-        is_trade = outcome == Outcome.TRADE
+        is_trade = case.outcome is Outcome.TRADE
         reasons, against = self._market_reasons(place)
         words = explained(case, reasons=reasons, against=against)
         return (
             owner.portfolio_id,
             self.found.evidence_id,
             self.found.slot,
-            Recommendation.State.ISSUED if is_trade else Recommendation.State.REFUSED,
+            ISSUED if is_trade else REFUSED,
             _kind(case),
-            "" if is_trade else outcome.name,
-            day.stage.stage,
+            "" if is_trade else case.outcome.name,
+            case.stage,
             day.stage.since,
             self.found.regime,
             day.stage.leader_id,
@@ -228,43 +228,40 @@ class Desk:
             "",
         )
 
-    def _sector_id(self, column: int) -> int | None:
-        """Return a column's sector id."""
-        return self.reference.sectors[column].pk if column >= 0 else None
-
 
 def _finite(value: float) -> float:
     """Return a number as it is stored: an unknown one as 0, its refusal says why."""
     return value if math.isfinite(value) else 0.0
 
 
-def _sums(legs: Sequence[Leg]) -> _Sums:
+def _sums(legs: Sequence[Leg]) -> Sums:
     """Add up the legs."""
     by_action = dict.fromkeys(Action, ZERO)
     cost = risk = margin = ZERO
     for leg in legs:
         by_action[leg.action] += leg.notional
         cost += leg.fee + leg.slippage
-        margin += leg.margin
-        risk += leg.risk if leg.margin else ZERO
-    return _Sums(
-        moved=by_action[Action.SELL_SPOT] or by_action[Action.BUY_SPOT],
-        opened=by_action[Action.OPEN_LONG],
-        closed=by_action[Action.CLOSE_LONG] + by_action[Action.REDUCE_LONG] + by_action[Action.TRIM_OVERLAY],
-        hedged=by_action[Action.OPEN_SHORT_HEDGE],
-        unhedged=by_action[Action.CLOSE_HEDGE],
-        cost=cost,
-        risk=risk,
-        margin=margin,
+        if leg.margin:
+            margin += leg.margin
+            risk += leg.risk
+    return Sums(
+        by_action[Action.SELL_SPOT] or by_action[Action.BUY_SPOT],
+        by_action[Action.OPEN_LONG],
+        by_action[Action.CLOSE_LONG] + by_action[Action.REDUCE_LONG] + by_action[Action.TRIM_OVERLAY],
+        by_action[Action.OPEN_SHORT_HEDGE],
+        by_action[Action.CLOSE_HEDGE],
+        cost,
+        risk,
+        margin,
     )
 
 
 def _kind(case: Case) -> str:
     """Return what moved the engine: a stage that is owed, futures that only come down, else drift."""
     if case.is_owed:
-        return Recommendation.Kind.STAGE
+        return STAGE
     only_cuts = not (case.moved or case.opened or case.hedged) and (case.closed or case.unhedged)
-    return Recommendation.Kind.RISK if only_cuts else Recommendation.Kind.DRIFT
+    return RISK if only_cuts else DRIFT
 
 
 def _written(words: Explanation, case: Case) -> dict[str, Any]:
@@ -289,6 +286,6 @@ def _written(words: Explanation, case: Case) -> dict[str, Any]:
             "margin_usd": str(case.margin),
             "stop": round(case.stop, PLACES),
             "resolved": case.resolved,
-            "is_reachable": case.z_needed <= 3.0,
+            "is_reachable": case.z_needed <= REACHABLE_Z,
         },
     }

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from portfolio.domain.money import ZERO
 from signals.domain.batch import FundingFlag, OverlayVerdict
-from signals.domain.legs import usd
-from signals.domain.shelf import Action, CoreAsset, Held, OpenPosition, Reason, Task
+from signals.domain.shelf import Action, CoreAsset, Held, OpenPosition, Reason, Task, exactly
 
 if TYPE_CHECKING:
     from signals.services.answers import Desk
@@ -29,8 +28,9 @@ def task_of(desk: Desk, place: int) -> Task:
     reason = Reason.STAGE if batch.is_changed[row] else Reason.DRIFT
     cut_reason = _cut_reason(desk, place, reason)
     longs, shorts = _positions(desk, row)
+    sells = columns["sell"][place]
     return Task(
-        sells=columns["sell"][place],
+        sells=sells,
         buys=columns["buy"][place],
         overlay_change=columns["overlay_change"][place],
         overlay=columns["overlay"][place],
@@ -38,9 +38,9 @@ def task_of(desk: Desk, place: int) -> Task:
         hedge_change=columns["hedge_change"][place],
         hedge=float(batch.core_hedge[row]) + columns["hedge_change"][place],
         stage=int(desk.found.stage),
-        leverage=usd(columns["leverage"][place]),
+        leverage=exactly(columns["leverage"][place]),
         stop=columns["stop"][place],
-        stop_rate=float(policy.stop_rate),
+        stop_rate=policy.stop_rate,
         spot_fee=desk.counter.spot_rate,
         futures_fee=desk.counter.perp_rate,
         min_notional=policy.min_notional,
@@ -48,10 +48,10 @@ def task_of(desk: Desk, place: int) -> Task:
         reason=reason,
         cut_reason=cut_reason,
         trim=Action.TRIM_OVERLAY if cut_reason is Reason.FUNDING else Action.REDUCE_LONG,
-        held=list(_held(desk, row)),
+        held=list(_held(desk, row, {column for column, amount in enumerate(sells) if amount > 0})),
         longs=longs,
         shorts=shorts,
-        core=_core(desk, row),
+        core=_core(desk, row) if columns["hedge_change"][place] < 0 else [],
     )
 
 
@@ -62,18 +62,20 @@ def _cut_reason(desk: Desk, place: int, reason: Reason) -> Reason:
     return CUT_REASONS.get(OverlayVerdict(desk.columns["overlay_verdict"][place]), reason)
 
 
-def _held(desk: Desk, row: int) -> Iterable[Held]:
-    """Return the pool's holdings that are listed, less what is core of them (DOMAIN F22)."""
+def _held(desk: Desk, row: int, sold: set[int]) -> Iterable[Held]:
+    """Return the listed holdings of the sectors that are sold, less what is core of them (DOMAIN F22)."""
     left = dict(desk.books.core.get(row, {}))
+    shares, listings, shelf = desk.reference.shares, desk.reference.listings, desk.counter.shelf.spot
     for venue, asset, quantity in desk.books.holdings.get(row, ()):
+        columns = [pair for pair in shares.get(asset, ()) if pair[0] in sold]
         locked = min(left.get(asset, ZERO), quantity)
         if locked:
             left[asset] -= locked
-        listing = desk.reference.listings.get((venue, asset)) or desk.counter.shelf.spot.get(asset)
+        listing = listings.get((venue, asset)) or shelf.get(asset)
         if listing is None:
             continue
-        for column, share in desk.reference.shares.get(asset, ()):
-            free = quantity - locked if share == 1.0 else (quantity - locked) * usd(share)
+        for column, share in columns:
+            free = quantity - locked if share == 1.0 else (quantity - locked) * exactly(share)
             yield Held(column, free, free * listing.price, listing)
 
 

@@ -14,6 +14,7 @@ from django.db import transaction
 
 from jobs.bulk import insert_rows
 from portfolio.models import Market
+from signals.domain.batch import FundingFlag
 from signals.domain.engine import decide
 from signals.domain.lifecycle import Fate, Verdict, fate_of_closed, fate_of_open, fate_of_refusal
 from signals.domain.shelf import Leg
@@ -171,7 +172,7 @@ def _verdict(desk: Desk, place: int, row: int, *, old: Previous | None, ground: 
         pool=desk.columns["pool"][place],
         ratio_move=ground.moved(old),
         stop=float(desk.books.policies[row].stop_rate),
-        is_extreme=old.has_opening and desk.is_extreme(place),
+        is_extreme=old.has_opening and desk.funding_flag(place) == FundingFlag.EXTREME_HIGH,
     )
     is_answered = old.slot >= desk.found.slot and verdict.fate is Fate.SUPERSEDED
     return Verdict(Fate.KEEP) if is_answered else verdict

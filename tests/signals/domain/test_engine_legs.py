@@ -12,8 +12,21 @@ from hypothesis import strategies as st
 from signals.domain.baskets import Member, default_basket, overlay_asset, ranked
 from signals.domain.batch import StageCode
 from signals.domain.engine import decide
-from signals.domain.legs import expand, slippage_rate, spot_stop, usd
-from signals.domain.shelf import Action, CoreAsset, Held, Leg, Listing, OpenPosition, Purpose, Reason, Shelf, Task
+from signals.domain.legs import expand, slippage_rate, spot_stop
+from signals.domain.shelf import (
+    Action,
+    CoreAsset,
+    Held,
+    Leg,
+    Listing,
+    OpenPosition,
+    Purpose,
+    Reason,
+    Shelf,
+    Task,
+    exactly,
+    listed,
+)
 from tests.signals.domain.books import AI, DEFI, market, scenario
 
 D = Decimal
@@ -35,7 +48,7 @@ def listing(number: int, price: str, **values: Any) -> Listing:
         "maintenance_rate": D("0.01"),
         **values,
     }
-    return Listing(**fields)
+    return listed(**fields)
 
 
 UNI, FET, BTC, ETH = 1, 2, 3, 4
@@ -62,7 +75,7 @@ def task(**values: Any) -> Task:
         "stage": int(StageCode.NI),
         "leverage": D(3),
         "stop": 0.15,
-        "stop_rate": 0.15,
+        "stop_rate": D("0.15"),
         "spot_fee": D("0.001"),
         "futures_fee": D("0.0005"),
         "min_notional": D(10),
@@ -326,7 +339,7 @@ class TestPricing:
 
     @pytest.mark.parametrize(("atr", "stop"), [(NAN, "0.15"), (0.01, "0.08"), (0.05, "0.125"), (0.2, "0.15")])
     def test_spot_stop(self, atr: float, stop: str) -> None:
-        assert spot_stop(listing(1, "1", atr_rate=atr), 0.15) == D(stop)
+        assert spot_stop(listing(1, "1", atr_rate=atr), D("0.15")) == D(stop)
 
     def test_tiny_prices_keep_within_eighteen_places(self) -> None:
         shib = listing(1, "0.0000000012345678", step=D(1))
@@ -365,6 +378,6 @@ def test_orders_never_sell_more_than_is_held_nor_spend_more_than_came_in(
 
     assert all(leg.quantity <= owned[leg.instrument_id] for leg in sales)
     assert all(leg.quantity % D("0.1") == 0 for leg in legs)
-    assert sum(leg.notional for leg in sales) <= usd(amount) + D("0.01")
-    came_in = sum(leg.notional - leg.fee - leg.slippage for leg in sales) - usd(margin)
+    assert sum(leg.notional for leg in sales) <= exactly(amount) + D("0.01")
+    came_in = sum(leg.notional - leg.fee - leg.slippage for leg in sales) - exactly(margin)
     assert sum(leg.notional + leg.fee + leg.slippage for leg in buys) <= max(came_in, D(0))

@@ -3,9 +3,11 @@
 import os
 import secrets
 import tempfile
+from pathlib import Path
 
 _ROOM = tempfile.mkdtemp(prefix="rotabook-tests-")
 os.environ["DATA_DIR"] = _ROOM
+(Path(_ROOM) / "static").mkdir()
 os.environ["SECRET_KEY"] = secrets.token_urlsafe(48)
 os.environ.pop("REDIS_URL", None)
 

@@ -175,7 +175,7 @@ def _histories(past: Sequence[Score]) -> dict[str, Series]:
     found: dict[str, Series] = defaultdict(list)
     for score in past:
         for record in score.contributions:
-            found[record["indicator"]].append(record["points"] if record["freshness"] > 0 else None)
+            found[record["indicator"]].append(record["points"] if record.get("freshness", 1.0) > 0 else None)
     return found
 
 
@@ -184,26 +184,27 @@ def _terms(records: Sequence[Record], *, history: Mapping[str, Series]) -> tuple
     terms, level = [], NEUTRAL
     for record in records:
         terms.append(_term(record, level, history.get(record["indicator"], [])))
-        level += record["points"]
+        level += record.get("points", 0.0)
     return tuple(terms)
 
 
 def _term(record: Record, level: float, history: Series) -> Term:
-    code = record["indicator"]
+    code, reason = record["indicator"], record.get("reason", "")
+    points, weight = record.get("points", 0.0), record.get("weight", 0.0)
     return Term(
         name=words.indicator_name(code),
-        points=exact(record["points"]),
+        points=exact(points),
         start=level,
-        end=level + record["points"],
-        raw=words.raw_text(code, record["raw"]),
-        unit=record["unit"],
-        z=exact(record["z"]),
-        weight=exact(record["weight"]),
-        freshness=exact(record["freshness"]),
-        reason=words.REASONS.get(record["reason"], record["reason"]),
-        source=record["source"],
-        observed_at=_moment(record["observed_at"]),
-        history=history if record["weight"] else [],
+        end=level + points,
+        raw=words.raw_text(code, record.get("raw")),
+        unit=record.get("unit", ""),
+        z=exact(record.get("z", 0.0)),
+        weight=exact(weight),
+        freshness=exact(record.get("freshness", 0.0)),
+        reason=words.REASONS.get(reason, reason),
+        source=record.get("source", ""),
+        observed_at=_moment(record.get("observed_at")),
+        history=history if weight else [],
     )
 
 

@@ -1,0 +1,149 @@
+"""Hold every page to its owner: signed out one is sent to sign in, a stranger finds nothing, the owner finds it.
+
+Nobody lists pages here. Every named route of ours is found by itself; a route that names an object needs that object's id
+in `own_ids`, or the test fails and says so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from accounts.models import User
+from jobs.services import enqueue
+from signals.models import Recommendation
+from signals.services.recommend import recommend
+from tests.signals import scene
+
+APPS = ("accounts", "jobs", "portfolio", "signals", "journal")
+PUBLIC = {"health_live", "health_ready", "charts:bundle", "today"}
+"""Routes that answer without an account: health, the chart bundle, and the welcome page behind `today`."""
+
+API_PREFIX = "/api/"
+ABSENT = 10**9
+
+Ids = dict[str, Any]
+
+
+def make_portfolio(alice: User) -> Ids:
+    """Give the owner a portfolio, a recommendation and a job."""
+    where = scene.market()
+    evidence = scene.computed(where)
+    book = scene.portfolio(scene.trader(alice), where)
+    recommend(market=where, as_of=evidence.as_of, now=scene.after())
+    found = Recommendation.objects.get(portfolio=book)
+    job = enqueue(task="signals.refresh_market", args={"market": where.pk}, user=alice, now=scene.after())
+    return {"portfolio_id": book.pk, "recommendation_id": found.pk, "public_id": job.public_id}
+
+
+MAKERS: list[Callable[[User], Ids]] = [make_portfolio]
+"""Each gives the owner objects and returns their ids by the name that routes give them; every app adds its own."""
+
+
+@pytest.fixture
+def own_ids(alice: User) -> Ids:
+    """The owner's objects, by the name that routes give their ids."""
+    return {name: pk for make in MAKERS for name, pk in make(alice).items()}
+
+
+def routes(resolver: URLResolver, prefix: str = "") -> Iterator[tuple[str, URLPattern]]:
+    """Return our named routes with their full names."""
+    for entry in resolver.url_patterns:
+        if isinstance(entry, URLResolver):
+            inner = f"{prefix}{entry.namespace}:" if entry.namespace else prefix
+            yield from routes(entry, inner)
+        elif entry.name and getattr(entry.callback, "__module__", "").split(".")[0] in APPS:
+            yield f"{prefix}{entry.name}", entry
+
+
+ROUTES = dict(routes(get_resolver()))
+PRIVATE = sorted(name for name in ROUTES if name not in PUBLIC)
+
+
+def parameters(name: str) -> set[str]:
+    """Return what a route needs to know."""
+    return set(ROUTES[name].pattern.converters)
+
+
+OF_OBJECTS = [name for name in PRIVATE if parameters(name)]
+
+
+def ask(client: Client, url: str) -> int:
+    """Return the status of a page; what only takes a POST is sent one."""
+    status = client.get(url).status_code
+    return client.post(url).status_code if status == 405 else status
+
+
+def address(name: str, ids: Ids) -> str:
+    """Return the address of the owner's object."""
+    missing = parameters(name) - ids.keys()
+    assert not missing, f"{name} names {missing}: give the owner one in MAKERS."
+    return reverse(name, kwargs={key: ids[key] for key in parameters(name)})
+
+
+class TestSignedOut:
+    @pytest.mark.parametrize("name", PRIVATE)
+    def test_a_private_page_sends_to_sign_in(self, name: str, own_ids: Ids, client: Client) -> None:
+        url = address(name, own_ids)
+
+        response = client.get(url)
+        response = client.post(url) if response.status_code == 405 else response
+
+        if url.startswith(API_PREFIX):
+            assert response.status_code == 401
+        elif response.status_code != 404:
+            assert response.status_code == 302
+            assert response.headers["Location"].startswith(reverse("account_login"))
+
+
+class TestStranger:
+    @pytest.mark.parametrize("name", OF_OBJECTS)
+    def test_a_strangers_object_is_not_there(self, name: str, own_ids: Ids, client_of_bob: Client) -> None:
+        assert ask(client_of_bob, address(name, own_ids)) == 404
+
+    @pytest.mark.parametrize("name", OF_OBJECTS)
+    def test_an_object_nobody_has_is_not_there(self, name: str, own_ids: Ids, client_of_bob: Client) -> None:
+        absent = {key: ABSENT for key, pk in own_ids.items() if isinstance(pk, int)}
+
+        assert ask(client_of_bob, address(name, {**own_ids, **absent})) == 404
+
+    @pytest.mark.parametrize("name", ["portfolio:overview", "signals:market", "signals:recommendations"])
+    def test_asking_for_anothers_portfolio_by_query_is_not_found(
+        self, name: str, own_ids: Ids, client_of_bob: Client
+    ) -> None:
+        assert client_of_bob.get(reverse(name), {"portfolio": own_ids["portfolio_id"]}).status_code == 404
+
+    def test_a_strangers_own_pages_show_nothing_of_mine(self, own_ids: Ids, client_of_bob: Client) -> None:
+        for name in ("portfolio:overview", "signals:recommendations"):
+            assert f"/{own_ids['portfolio_id']}/" not in client_of_bob.get(reverse(name)).content.decode()
+
+
+class TestOwner:
+    @pytest.mark.parametrize("name", OF_OBJECTS)
+    def test_the_owner_finds_it(self, name: str, own_ids: Ids, client_of_alice: Client) -> None:
+        url = address(name, own_ids)
+
+        response = client_of_alice.get(url)
+
+        assert response.status_code in (200, 405)
+        if response.status_code == 405:
+            assert client_of_alice.post(url).status_code not in (403, 404)
+
+
+INLINE = re.compile(r"""<style|\sstyle=|<script(?![^>]*\ssrc=)|\son[a-z]+=["']""", re.I)
+
+
+class TestContentSecurity:
+    @pytest.mark.parametrize("name", PRIVATE)
+    def test_no_page_carries_inline_style_or_script(
+        self, name: str, own_ids: Ids, client_of_alice: Client
+    ) -> None:
+        response = client_of_alice.get(address(name, own_ids))
+
+        if response.headers.get("Content-Type", "").startswith("text/html"):
+            assert INLINE.findall(response.content.decode()) == []

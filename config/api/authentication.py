@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from django.utils import timezone
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from knox.auth import TokenAuthentication as KnoxAuthentication
+from knox.crypto import hash_token
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
@@ -14,16 +16,23 @@ from accounts.models import ApiToken, User
 
 
 class TokenAuthentication(KnoxAuthentication):  # type: ignore[misc]
-    """Authenticate `Authorization: Bearer rota_…`; a token that was revoked or has expired is refused with 401."""
+    """Authenticate `Authorization: Bearer rota_…`, found by its digest: one query, and nothing is told apart in the refusal."""
+
+    message = "This token is unknown, was revoked, or has expired. Create one under Settings."
 
     def authenticate_credentials(self, token: bytes) -> tuple[User, ApiToken]:
         """Return the person and the token, and note that it was used."""
-        try:
-            user, api_token = super().authenticate_credentials(token)
-        except UnicodeDecodeError as error:
-            raise AuthenticationFailed("Invalid token.") from error
-        api_token.touch(timezone.now())
-        return user, api_token
+        now = timezone.now()
+        api_token = ApiToken.objects.select_related("user").filter(digest=_digest(token)).first()
+        if api_token is None or api_token.is_expired(now) or not api_token.user.is_active:
+            raise AuthenticationFailed(self.message)
+        api_token.touch(now)
+        return api_token.user, api_token
+
+
+def _digest(token: bytes) -> str:
+    """Return what is stored of a token; a header that is not UTF-8 matches nothing."""
+    return str(hash_token(token.decode("utf-8", errors="replace")))
 
 
 class HasScope(BasePermission):
@@ -36,3 +45,18 @@ class HasScope(BasePermission):
         if request.method in SAFE_METHODS:
             return True
         return isinstance(request.auth, ApiToken) and request.auth.can_write
+
+
+class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """Describe the token in the schema."""
+
+    target_class = TokenAuthentication
+    name = "token"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
+        """Return a bearer scheme."""
+        return {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "A personal token that starts with `rota_`. Create one under Settings; it is shown once.",
+        }

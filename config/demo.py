@@ -1,0 +1,212 @@
+"""Live through 24 simulated months with the same services as everybody: decide, log, pass, review (DECISIONS 40)."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+from django.db import transaction
+
+from accounts.models import User
+from journal.models import Rotation
+from journal.services.drafts import legs_of
+from journal.services.passes import pass_on
+from journal.services.reviews import measure_reviews
+from journal.services.rotations import Draft, DraftLeg, log_rotation
+from portfolio.domain.money import ZERO, Refusal, exact, floor_to_step, in_context
+from portfolio.models import Asset, Market, Portfolio, Stage, Venue, closes_on
+from portfolio.queries.holdings import holdings
+from portfolio.queries.prices import last_closes
+from portfolio.services.catalogue import ensure_market
+from portfolio.services.portfolios import Opening, open_portfolio
+from portfolio.services.valuation import value_portfolio
+from signals.models import Recommendation, StageDay
+from signals.queries.recommendations import current
+from signals.services.market import refresh_market
+from signals.services.prices import refresh_prices
+from signals.services.recommend import recommend
+from signals.services.refresh import refresh
+
+DEMO_EMAIL = "demo@rotabook.example"
+ADMIN_EMAIL = "admin@rotabook.example"
+MONTHS = 24
+AFTER_CLOSE = timedelta(minutes=20)
+TO_DECIDE = timedelta(hours=3)
+ANCHOR_USD = {"BTC": 35_000, "ETH": 15_000, "USDC": 20_000, "UNI": 8_000, "AAVE": 7_000, "FET": 9_000, "RNDR": 6_000}
+TABLE_USD = {"BTC": 40_000, "ETH": 20_000, "UNI": 14_000, "AAVE": 14_000, "FET": 7_000, "NEAR": 5_000, "USDC": 1_500}
+THESES = {
+    Stage.NI: "AI leads and its turnover confirms it. I go with it, and I keep a quarter in DeFi in case I am early.",
+    Stage.PR: "The leader gives back what it won, and the crowd still pays for its longs. I take the profit to DeFi.",
+    Stage.RE: "DeFi stands on its own feet again while AI sleeps. I accumulate what earns fees.",
+    Stage.SC: "Nothing leads. Back to even weights, so that the next move finds me balanced.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What the demo trader does about one recommendation."""
+
+    verb: str
+    conviction: float | None = None
+    words: str = ""
+
+
+# In the order in which recommendations come; afterwards the trader follows every other one.
+ACTS = (
+    Act("follow", 0.6),
+    Act("pass", words="I was on the road and could not watch it. The move may come without me."),
+    Act("follow", 0.7),
+    Act("halve", 0.6, "Half of it: the spread widened while I looked."),
+    Act("oppose", 0.8, "I think the model is early. I buy more of what it wants to sell."),
+    Act("follow", 0.5),
+    Act("ignore"),
+)
+
+
+def load_demo(*, now: datetime, password: str, say: Callable[[str], object] = print) -> bool:
+    """Write the demo once; returns whether there was anything to do. Without a password there are no demo accounts."""
+    if not password or User.objects.filter(email=DEMO_EMAIL).exists():
+        return False
+    say("Drawing 24 months of a simulated market …")
+    market = ensure_market("simulated")
+    refresh_prices(market=market, now=now)
+    changes = _stage_changes(market, now)
+    say(f"Living through {len(changes)} changes of stage …")
+    with transaction.atomic():
+        _write(market, changes, now, password)
+    say("Valuing portfolios and reviewing rotations …")
+    for portfolio in Portfolio.objects.filter(owner__email=DEMO_EMAIL).select_related("market"):
+        value_portfolio(portfolio=portfolio, now=now)
+    measure_reviews(now=now)
+    return True
+
+
+def _write(market: Market, changes: list[date], now: datetime, password: str) -> None:
+    """Make the accounts and live through the months, whole or not at all."""
+    person = User.objects.create_user(DEMO_EMAIL, password, experience=User.Experience.INTERMEDIATE, has_overlay=True)
+    User.objects.create_superuser(ADMIN_EMAIL, password)
+    start = now - timedelta(days=MONTHS * 365 // 12)
+    main = _open(person, market, "Main", "ANCHOR", ANCHOR_USD, start)
+    acts = list(ACTS)
+    for day in (day for day in changes if closes_on(day) > start):
+        _live(market, main, closes_on(day) + AFTER_CLOSE, acts)
+    _open(person, market, "By the table", "TABLE", TABLE_USD, now - timedelta(days=60))
+    refresh(market=market, now=now)
+
+
+def _stage_changes(market: Market, now: datetime) -> list[date]:
+    """Return the days on which the stage changed, found by a run that is taken back."""
+    with transaction.atomic():
+        refresh_market(market=market, now=now)
+        days = StageDay.objects.filter(market=market).order_by("date").values_list("date", "since")
+        found = [day for day, since in days if day == since]
+        transaction.set_rollback(True)
+    return found
+
+
+@in_context
+def _open(person: User, market: Market, name: str, preset: str, amounts: dict[str, int], opened: datetime) -> Portfolio:
+    """Open a portfolio worth these amounts at that day's prices, bought a little cheaper before."""
+    venue, reserve = Venue.objects.get(slug="binance"), Asset.objects.get(symbol="USDC")
+    assets = Asset.objects.in_bulk(list(amounts), field_name="symbol")
+    closes = last_closes(market=market.pk, assets=[asset.pk for asset in assets.values()], moment=opened)
+    prices = {close.asset_id: close.price_usd for close in closes}
+    openings = []
+    for symbol, usd in amounts.items():
+        asset, price = assets[symbol], prices[assets[symbol].pk]
+        quantity = floor_to_step(usd / price, Decimal("0.0001"))
+        cost = exact(quantity * price * (Decimal(1) if asset == reserve else Decimal("0.9")))
+        openings.append(Opening(asset=asset, quantity=quantity, cost_usd=cost))
+    return open_portfolio(
+        owner=person,
+        market=market,
+        venue=venue,
+        reserve_asset=reserve,
+        name=name,
+        now=opened,
+        preset=preset,
+        holdings=openings,
+        opened_at=opened,
+    )
+
+
+def _live(market: Market, portfolio: Portfolio, moment: datetime, acts: list[Act]) -> None:
+    """See what the day's close says, and do something about it."""
+    evidence = refresh_market(market=market, now=moment).evidence
+    if evidence is None:
+        return
+    recommend(market=market, as_of=evidence.as_of, now=moment)
+    found = current(portfolio=portfolio, now=moment)
+    if found is None or found.is_refusal or not found.is_open(moment):
+        return
+    act = acts.pop(0) if acts else Act("follow" if found.pk % 2 else "ignore", 0.6)
+    _do(act, portfolio, found, moment + TO_DECIDE)
+
+
+def _do(act: Act, portfolio: Portfolio, found: Recommendation, moment: datetime) -> Rotation | None:
+    """Follow, halve, oppose, pass or ignore; what the ledger refuses is left alone, as a person would leave it."""
+    if act.verb == "ignore":
+        return None
+    if act.verb == "pass":
+        pass_on(recommendation=found, reason=act.words, now=moment)
+        return None
+    legs = {"halve": _halved, "oppose": _opposed}.get(act.verb, _as_they_are)(portfolio, legs_of(found), moment)
+    thesis = act.words or THESES[Stage(found.stage)]
+    draft = Draft(
+        client_key=uuid.uuid4(),
+        legs=legs,
+        thesis=thesis,
+        executed_at=moment,
+        conviction=act.conviction,
+        recommendation=found,
+        tags=(act.verb,),
+    )
+    try:
+        return log_rotation(portfolio=portfolio, draft=draft, now=moment).rotation if legs else None
+    except Refusal:
+        return None
+
+
+def _as_they_are(portfolio: Portfolio, legs: tuple[DraftLeg, ...], moment: datetime) -> tuple[DraftLeg, ...]:
+    """Follow to the letter."""
+    return legs
+
+
+@in_context
+def _halved(portfolio: Portfolio, legs: tuple[DraftLeg, ...], moment: datetime) -> tuple[DraftLeg, ...]:
+    """Do half of every leg."""
+    halves = (
+        replace(
+            leg,
+            quantity=floor_to_step(leg.quantity / 2, leg.instrument.lot_step),
+            fee_amount=exact(leg.fee_amount / 2),
+        )
+        for leg in legs
+    )
+    return tuple(leg for leg in halves if leg.quantity)
+
+
+@in_context
+def _opposed(portfolio: Portfolio, legs: tuple[DraftLeg, ...], moment: datetime) -> tuple[DraftLeg, ...]:
+    """Do the opposite with half the size: sell what was to be bought, and buy with it what was to be sold."""
+    held = {line.asset.pk: line.quantity for line in holdings(portfolio=portfolio, now=moment)}
+    sold = [
+        _sized("SELL_SPOT", leg, min(leg.quantity / 2, held.get(leg.instrument.asset_id, ZERO)))
+        for leg in legs
+        if leg.action == "BUY_SPOT"
+    ]
+    money = sum((leg.quantity * leg.price - leg.fee_amount for leg in sold), ZERO)
+    wanted = [leg for leg in legs if leg.action == "SELL_SPOT"]
+    spend = money * Decimal("0.998") / max(len(wanted), 1)
+    bought = [_sized("BUY_SPOT", leg, spend / leg.price) for leg in wanted]
+    return tuple(leg for leg in (*sold, *bought) if leg.quantity)
+
+
+def _sized(action: str, like: DraftLeg, quantity: Decimal) -> DraftLeg:
+    """State a spot leg rounded to the venue's step, with a fee of 10 basis points."""
+    rounded = floor_to_step(quantity, like.instrument.lot_step)
+    fee = exact(rounded * like.price * Decimal("0.001"))
+    return DraftLeg(action=action, instrument=like.instrument, quantity=rounded, price=like.price, fee_amount=fee)

@@ -1,6 +1,6 @@
 """Hold every page to its owner: signed out one is sent to sign in, a stranger finds nothing, the owner finds it.
 
-Nobody lists pages here. Every named route of ours is found by itself; a route that names an object needs that object's id
+Nobody lists pages here. Every named route of ours is found by itself; a route that names an object needs its id
 in `own_ids`, or the test fails and says so.
 """
 
@@ -135,14 +135,12 @@ class TestOwner:
             assert client_of_alice.post(url).status_code not in (403, 404)
 
 
-INLINE = re.compile(r"""<style|\sstyle=|<script(?![^>]*\ssrc=)|\son[a-z]+=["']""", re.I)
+INLINE = re.compile(r"""<style|\sstyle=|<script(?![^>]*\ssrc=)|\son[a-z]+=["']""", re.IGNORECASE)
 
 
 class TestContentSecurity:
     @pytest.mark.parametrize("name", PRIVATE)
-    def test_no_page_carries_inline_style_or_script(
-        self, name: str, own_ids: Ids, client_of_alice: Client
-    ) -> None:
+    def test_no_page_carries_inline_style_or_script(self, name: str, own_ids: Ids, client_of_alice: Client) -> None:
         response = client_of_alice.get(address(name, own_ids))
 
         if response.headers.get("Content-Type", "").startswith("text/html"):

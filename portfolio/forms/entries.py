@@ -13,7 +13,7 @@ from portfolio.models import Asset, Portfolio, Transfer
 from portfolio.queries.catalogue import assets_of
 from portfolio.services.entries import NewTransfer
 
-MOMENT_FORMAT = "%Y-%m-%dT%H:%M"
+MOMENT_FORMAT = "%Y-%m-%dT%H:%M:%S"
 KINDS = (
     (Transfer.Kind.DEPOSIT, "Deposit: it came in"),
     (Transfer.Kind.WITHDRAWAL, "Withdrawal: it went out"),
@@ -31,8 +31,8 @@ class TransferForm(forms.Form):
     quantity = AmountField(label="Quantity")
     executed_at = forms.DateTimeField(
         label="When",
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format=MOMENT_FORMAT),
-        input_formats=[MOMENT_FORMAT, f"{MOMENT_FORMAT}:%S"],
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local", "step": "1"}, format=MOMENT_FORMAT),
+        input_formats=[MOMENT_FORMAT, MOMENT_FORMAT.removesuffix(":%S")],
     )
     cost_usd = AmountField(
         label="Cost in USD",

@@ -15,7 +15,6 @@ from portfolio.models import Market, Stage, closes_on
 from portfolio.provided import StageNow
 from signals.domain.params import DEFAULTS
 from signals.models import Score, SourcePoll, StageDay
-from signals.queries.market import MarketDay
 
 REFRESH_TASK = "signals.refresh_markets"
 MISSED_REFRESHES = 3
@@ -85,28 +84,34 @@ def stage_bands(*, market: Market, since: date) -> list[StageBand]:
     ]
 
 
-def freshness(*, market: Market, day: MarketDay | None, now: datetime) -> Freshness:
-    """Return how fresh a market's signals are. One query."""
+def scored_until(market: Market) -> datetime | None:
+    """Return the close that was scored last, None before the first. One query."""
+    newest = StageDay.objects.filter(market=market).order_by("-date").values_list("date", flat=True).first()
+    return None if newest is None else closes_on(newest)
+
+
+def freshness(*, market: Market, closes_at: datetime | None, now: datetime) -> Freshness:
+    """Return how fresh a market's signals are, given the close that was scored last. One query."""
     polls = tuple(SourcePoll.objects.filter(market=market).order_by("source"))
     read = max((poll.succeeded_at for poll in polls if poll.succeeded_at is not None), default=None)
     return Freshness(
         as_of=market.as_of or read,
-        closes_at=None if day is None else closes_on(day.date),
-        reason=_stale_reason(market, day, read, now),
+        closes_at=closes_at,
+        reason=_stale_reason(market, closes_at, read, now),
         polls=polls,
     )
 
 
-def _stale_reason(market: Market, day: MarketDay | None, read: datetime | None, now: datetime) -> str:
+def _stale_reason(market: Market, closes_at: datetime | None, read: datetime | None, now: datetime) -> str:
     """Return why the signals are older than they should be, empty while they are not."""
-    if day is None:
+    if closes_at is None:
         return "Nothing has been computed for this market yet. It happens on its own once the worker runs."
     if market.as_of is None and (read is None or now - read > _longest_silence()):
         return (
             "These signals are stale: the market was not read when it should have been. Is the worker running? "
             "No recommendation is made from old readings."
         )
-    if day.is_stale(market.clock(now), params=DEFAULTS):
+    if market.clock(now) - closes_at > timedelta(hours=DEFAULTS.close_stale_hours):
         return "These signals are stale: a later day has closed and is not computed yet."
     return ""
 

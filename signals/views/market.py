@@ -59,7 +59,7 @@ def refresh(request: HttpRequest) -> HttpResponse:
 def market_context(chosen: Market, desk: Desk) -> dict[str, Any]:
     """Return what the page shows of a market."""
     day = newest_day(market=chosen)
-    fresh = freshness(market=chosen, day=day, now=desk.now)
+    fresh = freshness(market=chosen, closes_at=day.closes_at if day else None, now=desk.now)
     context: dict[str, Any] = {"freshness": fresh, "stale": fresh.notice, "now": desk.now, "day": day}
     if day is None:
         return context

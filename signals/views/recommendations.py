@@ -17,9 +17,8 @@ from portfolio.models import Portfolio, Stage
 from portfolio.queries.paging import newest_first
 from portfolio.views.access import desk_of, page_of, person_of, remember
 from signals.models import Recommendation, RecommendationLeg
-from signals.queries.market import newest_day
 from signals.queries.recommendations import current, detail, history
-from signals.queries.standing import freshness
+from signals.queries.standing import freshness, scored_until
 from signals.views import words
 from signals.views.words import exact
 
@@ -84,7 +83,7 @@ def recommendation_context(found: Recommendation) -> dict[str, Any]:
     now = timezone.now()
     market = found.portfolio.market
     clock = market.clock(now)
-    fresh = freshness(market=market, day=newest_day(market=market), now=now)
+    fresh = freshness(market=market, closes_at=scored_until(market), now=now)
     return page_of(
         found.portfolio,
         recommendation=found,

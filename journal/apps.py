@@ -2,9 +2,15 @@
 
 from django.apps import AppConfig
 
+from portfolio.provided import provide
+
 
 class JournalConfig(AppConfig):
     """Configure the journal app."""
 
     default_auto_field = "django.db.models.BigAutoField"
     name = "journal"
+
+    def ready(self) -> None:
+        """Tell the portfolio's pages which rotations were made."""
+        provide(rotations="journal.queries.timeline.rotation_marks")

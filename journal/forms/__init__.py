@@ -1,0 +1,1 @@
+"""Read rotations, reversals and passes from forms."""

@@ -1,0 +1,129 @@
+"""List rotations and passes, add up what rotations cost and made, and find one with everything that belongs to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from django.db.models import Prefetch, Q, QuerySet
+
+from accounts.models import User
+from journal.models import Leg, LegFill, Pass, Rotation
+from portfolio.charts import RotationMark
+from portfolio.domain.money import ZERO, in_context
+from portfolio.models import Portfolio
+from portfolio.queries.paging import Page, newest_first
+
+PASSES_SHOWN = 5
+SECTORS = ("source_sector", "destination_sector")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filter:
+    """Choose rotations: by sector slug on either side, kind, adherence and state; empty is all."""
+
+    sector: str = ""
+    kind: str = ""
+    adherence: str = ""
+    state: str = ""
+
+    def of(self, portfolio: Portfolio) -> QuerySet[Rotation]:
+        """Return the portfolio's rotations that pass."""
+        rows = Rotation.objects.filter(portfolio=portfolio)
+        if self.sector:
+            rows = rows.filter(Q(source_sector__slug=self.sector) | Q(destination_sector__slug=self.sector))
+        exact = {"kind": self.kind, "adherence": self.adherence, "state": self.state}
+        return rows.filter(**{name: value for name, value in exact.items() if value})
+
+
+@dataclass(kw_only=True)
+class Totals:
+    """Add up the standing rotations of a filter, in USD; reversed ones are counted only."""
+
+    standing: int = 0
+    reversed: int = 0
+    moved: Decimal = ZERO
+    fees: Decimal = ZERO
+    spot_pnl: Decimal = ZERO
+    futures_pnl: Decimal = ZERO
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timeline:
+    """Hold a page of rotations with their reviews, what the whole filter adds up to, and the newest passes."""
+
+    page: Page[Rotation]
+    totals: Totals
+    passes: list[Pass] = field(default_factory=list)
+
+
+def timeline(*, portfolio: Portfolio, chosen: Filter, cursor: str = "") -> Timeline:
+    """Return a page of the journal in four queries, however long it is."""
+    rows = chosen.of(portfolio).select_related(*SECTORS).defer("evidence").prefetch_related("reviews")
+    passes = Pass.objects.filter(portfolio=portfolio).select_related("recommendation__destination_sector")
+    return Timeline(
+        page=newest_first(rows, moment="executed_at", tie="id", cursor=cursor),
+        totals=totals_of(chosen.of(portfolio)),
+        passes=list(passes.defer("recommendation__explanation")[:PASSES_SHOWN]),
+    )
+
+
+@in_context
+def totals_of(rows: QuerySet[Rotation]) -> Totals:
+    """Add up rotations; amounts are added in Python, never in SQL. One query."""
+    totals = Totals()
+    columns = ("state", "moved_usd", "fees_usd", "spot_pnl_usd", "futures_pnl_usd")
+    for state, moved, fees, spot, futures in rows.order_by().values_list(*columns):
+        if state == Rotation.State.REVERSED:
+            totals.reversed += 1
+            continue
+        totals.standing += 1
+        totals.moved += moved
+        totals.fees += fees
+        totals.spot_pnl += spot
+        totals.futures_pnl += futures
+    return totals
+
+
+def rotation_detail(*, user: User, pk: int) -> Rotation | None:
+    """Return a person's own rotation with legs, fills and reviews; None where it is not theirs. Four queries."""
+    fills = LegFill.objects.select_related("fill__instrument__asset", "fill__quote_asset", "fill__fee_asset")
+    legs = Leg.objects.select_related("sector").order_by("position")
+    mine = Rotation.objects.owned_by(user).filter(pk=pk)
+    where = ("portfolio__market", "portfolio__venue", "portfolio__reserve_asset", "recommendation")
+    return (
+        mine.select_related(*where, *SECTORS)
+        .prefetch_related(Prefetch("legs", queryset=legs.prefetch_related(Prefetch("leg_fills", queryset=fills))))
+        .prefetch_related("reviews")
+        .first()
+    )
+
+
+def rotation_marks(*, portfolio: Portfolio) -> list[RotationMark]:
+    """Return the standing rotations as marks on a time axis, oldest first. One query."""
+    rows = Rotation.objects.filter(portfolio=portfolio).standing().select_related(*SECTORS)
+    return [
+        RotationMark(
+            date=rotation.executed_at.date(),
+            label=title_of(rotation),
+            hue=rotation.destination_sector.hue if rotation.destination_sector else "overlay",
+        )
+        for rotation in rows.defer("evidence", "thesis").order_by("executed_at", "id")
+    ]
+
+
+def title_of(rotation: Rotation) -> str:
+    """Say from where to where: DeFi to AI."""
+    source, destination = rotation.source_sector, rotation.destination_sector
+    if source and destination:
+        return f"{source} to {destination}"
+    if destination:
+        return f"Reserve to {destination}"
+    return f"{source} to reserve" if source else "Futures only"
+
+
+def exported(*, portfolio: Portfolio) -> Iterator[Rotation]:
+    """Return every rotation with its reviews, oldest first, a few hundred at a time."""
+    rows = Rotation.objects.filter(portfolio=portfolio).select_related(*SECTORS).prefetch_related("reviews")
+    return rows.defer("evidence").order_by("executed_at", "id").iterator(chunk_size=500)

@@ -1,0 +1,16 @@
+"""Route the pages of the journal."""
+
+from django.urls import path
+
+from journal.views import passes, rotation, tickets, timeline
+
+app_name = "journal"
+urlpatterns = [
+    path("", timeline.timeline, name="timeline"),
+    path("new/", tickets.new_rotation, name="new_rotation"),
+    path("preview/", tickets.preview, name="preview"),
+    path("rotations.csv", timeline.export, name="export"),
+    path("pass/<int:recommendation_id>/", passes.pass_recommendation, name="pass_recommendation"),
+    path("<int:rotation_id>/", rotation.rotation, name="rotation"),
+    path("<int:rotation_id>/reverse/", rotation.reverse, name="reverse"),
+]

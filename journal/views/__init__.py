@@ -1,0 +1,1 @@
+"""Answer the pages of the journal and Today, one topic a module."""

@@ -1,0 +1,114 @@
+"""Answer the one question of the morning: is there something to decide?"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from journal.queries.timeline import rotation_marks, title_of
+from journal.queries.today import coming_results, fees_of_month, new_results, valued_year
+from portfolio.charts import Chart
+from portfolio.models import Portfolio, Sector
+from portfolio.provided import StageNow, stage_now
+from portfolio.queries.holdings import Snapshot, snapshot
+from portfolio.views.access import Desk, desk_of
+from portfolio.views.standing import SLEEVE_HUES, SLEEVE_NAMES, StandingRow, equity_picture, sector_rows
+from signals.queries.recommendations import current
+from signals.queries.standing import freshness, scored_until
+from signals.views.recommendations import numbers
+
+WELCOME = "welcome.html"
+
+
+@require_safe
+def today(request: HttpRequest) -> HttpResponse:
+    """Show what to decide, where I stand, what is due and how it is going; a stranger gets the welcome page."""
+    if not request.user.is_authenticated:
+        return render(request, WELCOME)
+    desk = desk_of(request)
+    if desk.portfolio is None:
+        return render(request, "journal/today.html", desk.context)
+    return render(request, "journal/today.html", today_context(desk, desk.portfolio))
+
+
+def today_context(desk: Desk, portfolio: Portfolio) -> dict[str, Any]:
+    """Return what the page shows."""
+    clock = portfolio.clock(desk.now)
+    found = snapshot(portfolio=portfolio, now=desk.now)
+    stage = stage_now(market=portfolio.market, now=desk.now)
+    fresh = freshness(market=portfolio.market, closes_at=scored_until(portfolio.market), now=desk.now)
+    return {
+        **desk.context,
+        **_decision(portfolio, desk),
+        **_due(portfolio, desk),
+        "clock": clock,
+        "as_of": found.as_of,
+        "equity": found.sleeves.equity,
+        "stage": stage,
+        "stale": fresh.notice,
+        "fees": fees_of_month(portfolio=portfolio, moment=clock),
+        "chart": _chart(portfolio, desk),
+        **_standing(found, stage),
+    }
+
+
+def _decision(portfolio: Portfolio, desk: Desk) -> dict[str, Any]:
+    """Return the open recommendation or the newest refusal, with its numbers."""
+    found = current(portfolio=portfolio, now=desk.now)
+    if found is None:
+        return {"recommendation": None}
+    explanation: dict[str, Any] = found.explanation
+    return {
+        "recommendation": found,
+        "explanation": explanation,
+        "reasons": [("+", sentence) for sentence in explanation.get("for", ())[:3]],
+        "doubts": [("−", sentence) for sentence in explanation.get("against", ())[:2]],
+        **numbers(found),
+    }
+
+
+def _due(portfolio: Portfolio, desk: Desk) -> dict[str, Any]:
+    clock = portfolio.clock(desk.now)
+    results, coming = (
+        new_results(portfolio=portfolio, moment=clock),
+        coming_results(portfolio=portfolio, moment=clock),
+    )
+    return {
+        "results": [{"review": each, "title": title_of(each.rotation)} for each in results],
+        "coming": [{"it": each, "title": title_of(each.rotation)} for each in coming],
+    }
+
+
+def _standing(found: Snapshot, stage: StageNow | None) -> dict[str, Any]:
+    """Return one list of bars: core, reserve and narratives, all as shares of what is held."""
+    sectors = list(Sector.objects.all())
+    pool = found.sleeve_drifts.get("pool")
+    narratives = sector_rows(found, sectors=sectors, stage=stage)
+    sleeves = [(name, found.sleeve_drifts[name]) for name in ("core", "reserve") if name in found.sleeve_drifts]
+    bars = [
+        {"label": SLEEVE_NAMES[name], "hue": SLEEVE_HUES[name], "actual": drift.actual, "target": drift.target}
+        for name, drift in sleeves
+    ]
+    if pool is not None:
+        bars += [_bar(row, pool.actual, pool.target) for row in narratives]
+    return {"bars": bars, "outside": [row for row in narratives if row.is_outside], "narratives": narratives}
+
+
+def _bar(row: StandingRow, actual: Decimal, target: Decimal) -> dict[str, Any]:
+    return {"label": row.label, "hue": row.hue, "actual": row.actual * actual, "target": row.target * target}
+
+
+def _chart(portfolio: Portfolio, desk: Desk) -> Chart | None:
+    """Chart a year of equity beside never having rotated."""
+    days = valued_year(portfolio=portfolio, moment=portfolio.clock(desk.now))
+    if not days:
+        return None
+    first = days[0].date - timedelta(days=1)
+    marks = [mark for mark in rotation_marks(portfolio=portfolio) if mark.date > first]
+    return equity_picture(days, rotations=marks, spec_url=reverse("portfolio:equity_spec", args=[portfolio.pk]))

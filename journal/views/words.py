@@ -1,0 +1,109 @@
+"""Say what a rotation came to in whole sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from journal.domain.counterfactual import first_close
+from journal.models import Review, Rotation
+from portfolio.domain.display import day, usd
+
+OWN_HORIZON = 30
+HORIZONS = (1, 7, 30, 90)
+FLAGS = {
+    "DELISTED_LAST_PRICE": "{} is no longer priced: its last price stands in",
+    "NO_PRICE": "no price of {}",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conclusion:
+    """Hold a sentence in three parts, so that the amount can carry its colour; `amount` is None in a plain one."""
+
+    before: str
+    amount: Decimal | None = None
+    after: str = ""
+
+    @property
+    def size(self) -> Decimal | None:
+        """Return the amount without its sign, which the words say."""
+        return None if self.amount is None else abs(self.amount)
+
+    @property
+    def text(self) -> str:
+        """Return the whole sentence."""
+        return self.before if self.amount is None else f"{self.before} {usd(abs(self.amount))} {self.after}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class HorizonRow:
+    """Show one horizon: its name, what is known in words, and the review where one was made."""
+
+    name: str
+    status: str
+    review: Review | None
+    notes: str
+
+
+def conclusion(rotation: Rotation, reviews: Iterable[Review]) -> Conclusion:
+    """Return the answer to "was it worth it": at 30 days, else so far, else when it will be known."""
+    if rotation.state == Rotation.State.REVERSED and rotation.reversed_at is not None:
+        return Conclusion(before=f"You reversed this rotation on {day(rotation.reversed_at)}")
+    known = {review.horizon_days: review for review in reviews}
+    for horizon, when in ((OWN_HORIZON, f"After {OWN_HORIZON} days"), (Review.TO_DATE, "So far")):
+        review = known.get(horizon)
+        if review is not None and review.status == Review.Status.OK and review.total_alpha_usd is not None:
+            return _compared(when, review.total_alpha_usd)
+    if any(review.status == Review.Status.MISSING for review in known.values()):
+        return Conclusion(before="There is no price to compare this rotation with")
+    first = first_close(rotation.executed_at) + timedelta(days=HORIZONS[0])
+    return Conclusion(before=f"Too early to say: the first comparison comes on {day(first)}")
+
+
+def horizon_rows(rotation: Rotation, reviews: Iterable[Review]) -> list[HorizonRow]:
+    """Return every horizon, those not measured yet included, and to date last."""
+    known = {review.horizon_days: review for review in reviews}
+    rows = [_row(rotation, horizon, known.get(horizon)) for horizon in HORIZONS]
+    return [*rows, _row(rotation, Review.TO_DATE, known.get(Review.TO_DATE))]
+
+
+def chance(conviction: float | None) -> Decimal | None:
+    """Return a conviction as an exact fraction."""
+    return None if conviction is None else Decimal(str(round(conviction, 4)))
+
+
+def _compared(when: str, amount: Decimal) -> Conclusion:
+    if not amount:
+        return Conclusion(before=f"{when} you are exactly where holding would have left you")
+    way = "ahead of having held" if amount > 0 else "behind having held"
+    return Conclusion(before=f"{when} you are", amount=amount, after=way)
+
+
+def _row(rotation: Rotation, horizon: int, review: Review | None) -> HorizonRow:
+    name = f"{horizon} day{'s' if horizon > 1 else ''}" if horizon else "To date"
+    return HorizonRow(name=name, status=_status(rotation, horizon, review), review=review, notes=_notes(review))
+
+
+def _status(rotation: Rotation, horizon: int, review: Review | None) -> str:
+    if review is not None and review.status == Review.Status.OK:
+        return day(_closing_day(review.priced_at))
+    if review is not None and review.status == Review.Status.MISSING:
+        return "There is no price within 36 hours of that close."
+    due: datetime = first_close(rotation.executed_at) + timedelta(days=horizon)
+    return f"Not yet; known on {day(due)}."
+
+
+def _closing_day(moment: datetime | None) -> datetime:
+    """Return the day a close belongs to: midnight closes the day before (DECISIONS 34)."""
+    return (moment or datetime.min) - timedelta(seconds=1)
+
+
+def _notes(review: Review | None) -> str:
+    """Return a review's flags in words."""
+    if review is None:
+        return ""
+    parts = (str(flag).partition(" ") for flag in review.flags)
+    return "; ".join(FLAGS.get(code, code).format(asset) for code, _, asset in parts)

@@ -97,6 +97,10 @@ class ApiToken(AbstractAuthToken):  # type: ignore[misc]
         """Return whether this token may log rotations."""
         return self.scope == self.Scope.WRITE
 
+    def is_expired(self, now: datetime) -> bool:
+        """Return whether its time is over."""
+        return self.expiry is not None and self.expiry <= now
+
     def touch(self, now: datetime) -> None:
         """Note that the token was used, at most once a minute."""
         if self.last_used_at is None or now - self.last_used_at > timedelta(minutes=1):

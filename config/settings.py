@@ -264,7 +264,15 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
-    "ENUM_NAME_OVERRIDES": {},
+    "ENUM_NAME_OVERRIDES": {
+        "SectorKindEnum": "portfolio.models.market.Sector.Kind",
+        "InstrumentKindEnum": "portfolio.models.market.Instrument.Kind",
+        "RecommendationKindEnum": "signals.models.recommendations.Recommendation.Kind",
+        "RecommendationStateEnum": "signals.models.recommendations.Recommendation.State",
+        "RotationKindEnum": "journal.models.Rotation.Kind",
+        "RotationStateEnum": "journal.models.Rotation.State",
+        "ReviewStatusEnum": "journal.models.Review.Status",
+    },
 }
 
 # -- Work: the database is the record, the broker a doorbell (DECISIONS 2) -------------------------------------------

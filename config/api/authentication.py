@@ -16,7 +16,7 @@ from accounts.models import ApiToken, User
 
 
 class TokenAuthentication(KnoxAuthentication):  # type: ignore[misc]
-    """Authenticate `Authorization: Bearer rota_…`, found by its digest: one query, and nothing is told apart in the refusal."""
+    """Authenticate `Authorization: Bearer rota_…`, found by its digest in one query; every refusal sounds alike."""
 
     message = "This token is unknown, was revoked, or has expired. Create one under Settings."
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import OperationalError
 from drf_standardized_errors.formatter import ExceptionFormatter
 from drf_standardized_errors.handler import ExceptionHandler
-from drf_standardized_errors.types import Error, ErrorResponse, ErrorType
+from drf_standardized_errors.types import Error, ErrorResponse, ExceptionHandlerContext
 from rest_framework.exceptions import APIException
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
@@ -25,7 +25,7 @@ class ServiceUnavailable(APIException):
     wait = 5
 
 
-class ProblemHandler(ExceptionHandler):  # type: ignore[misc]
+class ProblemHandler(ExceptionHandler):
     """Turn every exception into an answer; a busy database is a 503 that says when to come back."""
 
     def convert_unhandled_exceptions(self, exc: Exception) -> APIException:
@@ -36,24 +36,25 @@ class ProblemHandler(ExceptionHandler):  # type: ignore[misc]
         return converted
 
 
-class ProblemFormatter(ExceptionFormatter):  # type: ignore[misc]
+class ProblemFormatter(ExceptionFormatter):
     """Give a problem's type, title, status, detail, instance, and one entry a faulty field."""
 
     def format_error_response(self, error_response: ErrorResponse) -> dict[str, Any]:
         """Return the problem object."""
         errors = [_entry(error) for error in error_response.errors]
+        request = self.context["request"]
         return {
             "type": f"urn:rotabook:problem:{self._kind(error_response)}",
             "title": HTTPStatus(self.exc.status_code).phrase,
             "status": int(self.exc.status_code),
             "detail": _sentence(errors),
-            "instance": self.context["request"].path,
+            "instance": "" if request is None else request.path,
             "errors": errors,
         }
 
     def _kind(self, error_response: ErrorResponse) -> str:
         """Name the problem: one name for every invalid input, else the error's own code."""
-        if error_response.type == ErrorType.VALIDATION_ERROR:
+        if error_response.type == "validation_error":
             return "invalid-input"
         return str(error_response.errors[0].code).replace("_", "-")
 
@@ -71,7 +72,7 @@ def _sentence(errors: list[dict[str, str | None]]) -> str:
     return str(first["detail"]) if first["attr"] is None else f"{first['attr']}: {first['detail']}"
 
 
-def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
+def exception_handler(exc: Exception, context: ExceptionHandlerContext) -> Response | None:
     """Return the problem with its own media type."""
     response: Response | None = ProblemHandler(exc, context).run()
     if response is not None:

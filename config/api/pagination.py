@@ -41,7 +41,7 @@ class NewestFirst(BasePagination):
     max_page_size = 500
     default_ordering = ("-id",)
 
-    def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: Any = None) -> list[Any]:
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         """Return one page, having read one row more than it holds."""
         self.url = request.build_absolute_uri()
         self.fields = [name.removeprefix("-") for name in getattr(view, "ordering", self.default_ordering)]

@@ -1,4 +1,4 @@
-"""Parse request bodies strictly: plain JSON, no duplicate keys, no number that loses itself, no text a database refuses."""
+"""Parse request bodies strictly: plain JSON, no duplicate keys, no number or text that nobody can store."""
 
 from __future__ import annotations
 

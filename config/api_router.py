@@ -1,0 +1,29 @@
+"""Route the API: each app's viewsets, the schema and its page."""
+
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from rest_framework.permissions import AllowAny
+from rest_framework.routers import SimpleRouter
+
+from journal.api.viewsets import PassViewSet, RotationViewSet
+from portfolio.api.viewsets import FillViewSet, InstrumentViewSet, MarketViewSet, PortfolioViewSet, SectorViewSet
+from signals.api.viewsets import RecommendationViewSet, SignalsViewSet
+
+router = SimpleRouter()
+router.register("portfolios", PortfolioViewSet, basename="api-portfolio")
+router.register("fills", FillViewSet, basename="api-fill")
+router.register("instruments", InstrumentViewSet, basename="api-instrument")
+router.register("markets", MarketViewSet, basename="api-market")
+router.register("sectors", SectorViewSet, basename="api-sector")
+router.register("signals", SignalsViewSet, basename="api-signals")
+router.register("recommendations", RecommendationViewSet, basename="api-recommendation")
+router.register("rotations", RotationViewSet, basename="api-rotation")
+router.register("passes", PassViewSet, basename="api-pass")
+
+OPEN = {"authentication_classes": [], "permission_classes": [AllowAny]}
+
+urlpatterns = [
+    path("", include(router.urls)),
+    path("schema/", SpectacularAPIView.as_view(**OPEN), name="api-schema"),
+    path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api-schema", **OPEN), name="api-docs"),
+]

@@ -1,0 +1,139 @@
+"""Shape rotations, reviews and passes for the API, and read a rotation that is to be logged."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from journal.models import Leg, Pass, Review, Rotation
+from portfolio.api.fields import ExactField, ExactModelSerializer, ProbabilityField, Strict
+from portfolio.api.serializers import FillSerializer
+from signals.models import RecommendationLeg
+
+MAX_LEGS = 20
+LARGEST_ID = 2**63 - 1
+
+
+class ReviewSerializer(ExactModelSerializer):
+    """The comparison with having held; `horizon_days` 0 is to date. Amounts in USD, null until known."""
+
+    class Meta:
+        model = Review
+        exclude = ("id", "rotation")
+
+
+class RotationLegSerializer(ExactModelSerializer):
+    """One side of a rotation, with the fills that executed it."""
+
+    sector = serializers.SlugRelatedField[Any]("slug", read_only=True)
+    fills = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Leg
+        fields = ("position", "action", "purpose", "sector", "stop_price", "is_core_violation", "fills")
+
+    def get_fills(self, leg: Leg) -> list[dict[str, Any]]:
+        """Return the executions."""
+        return [dict(FillSerializer(pair.fill).data) for pair in leg.leg_fills.all()]
+
+
+class RotationSerializer(ExactModelSerializer):
+    """A rotation: one decision, what it moved, cost and realised. Realised PnL is before futures fees."""
+
+    source_sector = serializers.SlugRelatedField[Any]("slug", read_only=True, allow_null=True)
+    destination_sector = serializers.SlugRelatedField[Any]("slug", read_only=True, allow_null=True)
+    tags = serializers.ListField(child=serializers.CharField(), read_only=True)
+    is_simulated = serializers.BooleanField(source="portfolio.market.is_simulated", read_only=True)
+
+    class Meta:
+        model = Rotation
+        fields = (
+            "id",
+            "portfolio",
+            "client_key",
+            "state",
+            "kind",
+            "adherence",
+            "similarity",
+            "recommendation",
+            "source_sector",
+            "destination_sector",
+            "stage",
+            "regime",
+            "thesis",
+            "conviction",
+            "no_stop_reason",
+            "core_override_reason",
+            "tags",
+            "executed_at",
+            "recorded_at",
+            "moved_usd",
+            "fees_usd",
+            "spot_pnl_usd",
+            "futures_pnl_usd",
+            "reversed_at",
+            "reversal_reason",
+            "is_simulated",
+        )
+
+
+class RotationDetailSerializer(RotationSerializer):
+    """A rotation with its legs, its reviews and the evidence as it stood."""
+
+    legs = RotationLegSerializer(many=True, read_only=True)
+    reviews = ReviewSerializer(many=True, read_only=True)
+    evidence = serializers.JSONField(read_only=True)
+
+    class Meta(RotationSerializer.Meta):
+        fields = (*RotationSerializer.Meta.fields, "legs", "reviews", "evidence", "evidence_sha256")  # type: ignore[assignment]
+
+
+class NewLegSerializer(Strict):
+    """One side to be logged; the fee is in the reserve asset unless `fee_asset` names another."""
+
+    action = serializers.ChoiceField(choices=RecommendationLeg.Action.choices)
+    instrument = serializers.CharField(max_length=40, help_text="UNI, or FET-PERP: see /instruments/.")
+    quantity = ExactField(positive=True, allow_zero=False)
+    price = ExactField(positive=True, allow_zero=False)
+    fee_amount = ExactField(positive=True, required=False)
+    fee_asset = serializers.CharField(max_length=20, required=False)
+    leverage = ExactField(positive=True, allow_zero=False, required=False, allow_null=True)
+    stop_price = ExactField(positive=True, allow_zero=False, required=False, allow_null=True)
+    purpose = serializers.ChoiceField(choices=RecommendationLeg.Purpose.choices, required=False, allow_blank=True)
+
+
+class NewRotationSerializer(Strict):
+    """A rotation to be logged: whole, or not at all."""
+
+    portfolio = serializers.IntegerField(min_value=1, max_value=LARGEST_ID)
+    legs = NewLegSerializer(many=True, allow_empty=False, max_length=MAX_LEGS)  # type: ignore[call-arg]
+    thesis = serializers.CharField(max_length=10_000)
+    executed_at = serializers.DateTimeField(help_text="With its offset, such as 2026-11-20T12:00:00Z.")
+    conviction = ProbabilityField(required=False, allow_null=True)
+    recommendation = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=LARGEST_ID)
+    no_stop_reason = serializers.CharField(max_length=300, required=False, allow_blank=True)
+    core_override_reason = serializers.CharField(max_length=300, required=False, allow_blank=True)
+    tags = serializers.ListField(child=serializers.CharField(max_length=40), max_length=20, required=False)
+    client_key = serializers.UUIDField(required=False)
+
+
+class ReasonSerializer(Strict):
+    """A reason in words."""
+
+    reason = serializers.CharField(max_length=300)
+
+
+class NewPassSerializer(Strict):
+    """A decision not to act."""
+
+    recommendation = serializers.IntegerField(min_value=1, max_value=LARGEST_ID)
+    reason = serializers.CharField(max_length=2_000)
+
+
+class PassSerializer(serializers.ModelSerializer[Pass]):
+    """A decision not to act, and why."""
+
+    class Meta:
+        model = Pass
+        fields = ("id", "portfolio", "recommendation", "reason", "passed_at")

@@ -1,0 +1,145 @@
+"""Answer for portfolios: where they stand, what they hold, what happened."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import mixins, viewsets
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from portfolio.api.access import asked_portfolio, owned_portfolios, portfolio_by_id
+from portfolio.api.serializers import (
+    FillSerializer,
+    HoldingSerializer,
+    InstrumentSerializer,
+    MarketSerializer,
+    PortfolioSerializer,
+    PositionSerializer,
+    SectorSerializer,
+    StandingSerializer,
+)
+from portfolio.domain.valuation import Drift
+from portfolio.models import Fill, Instrument, Market, Portfolio, Sector
+from portfolio.provided import stage_now
+from portfolio.queries.aims import stage_drifts
+from portfolio.queries.holdings import HoldingLine, snapshot
+
+WHICH = OpenApiParameter("portfolio", int, required=True, description="Id of one of your portfolios.")
+
+
+class PortfolioViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Portfolio]):
+    """My portfolios."""
+
+    serializer_class = PortfolioSerializer
+    queryset = Portfolio.objects.none()
+    lookup_value_regex = r"[0-9]{1,19}"
+
+    def get_queryset(self) -> QuerySet[Portfolio]:
+        """Start at the person."""
+        return owned_portfolios(self.request)
+
+    @extend_schema(responses=StandingSerializer)
+    def retrieve(self, request: Request, pk: str) -> Response:
+        """Show where a portfolio stands now: equity, sleeves and sectors against targets, totals."""
+        portfolio = portfolio_by_id(request, pk)
+        now = timezone.now()
+        found = snapshot(portfolio=portfolio, now=now)
+        stage = stage_now(market=portfolio.market, now=now)
+        by_sector = found.sector_drifts
+        if found.policy is not None:
+            by_sector = stage_drifts(policy=found.policy, drifts=found.sector_drifts, stage=stage)
+        standing = {
+            "portfolio": portfolio,
+            "as_of": found.as_of,
+            "stage": None if stage is None else stage.stage,
+            "equity": found.sleeves.equity,
+            "sleeves": _named(found.sleeve_drifts),
+            "sectors": _named(by_sector),
+            "totals": found.totals,
+        }
+        return Response(StandingSerializer(standing).data)
+
+    @extend_schema(responses=HoldingSerializer(many=True))
+    @action(detail=True, pagination_class=None)
+    def holdings(self, request: Request, pk: str) -> Response:
+        """List what is held now."""
+        found = snapshot(portfolio=portfolio_by_id(request, pk), now=timezone.now())
+        return Response(HoldingSerializer([_priced(line, found.as_of) for line in found.holdings], many=True).data)
+
+    @extend_schema(responses=PositionSerializer(many=True))
+    @action(detail=True, pagination_class=None)
+    def positions(self, request: Request, pk: str) -> Response:
+        """List the open futures positions."""
+        found = snapshot(portfolio=portfolio_by_id(request, pk), now=timezone.now())
+        return Response(PositionSerializer(found.positions, many=True).data)
+
+
+class FillViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Fill]):
+    """A portfolio's executions, newest first; a reversal names what it reverses."""
+
+    serializer_class = FillSerializer
+    queryset = Fill.objects.none()
+    ordering = ("-executed_at", "-id")
+
+    def get_queryset(self) -> QuerySet[Fill]:
+        """Start at the person's portfolio."""
+        if getattr(self, "swagger_fake_view", False):
+            return self.queryset
+        fills = Fill.objects.filter(portfolio=asked_portfolio(self.request))
+        return fills.select_related("instrument__asset", "quote_asset", "fee_asset")
+
+    @extend_schema(parameters=[WHICH])
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """List executions."""
+        return super().list(request, *args, **kwargs)
+
+
+class InstrumentViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Instrument]):
+    """What can be traded on a portfolio's venue, by the names that legs use."""
+
+    serializer_class = InstrumentSerializer
+    queryset = Instrument.objects.none()
+
+    def get_queryset(self) -> QuerySet[Instrument]:
+        """Select the venue's instruments."""
+        if getattr(self, "swagger_fake_view", False):
+            return self.queryset
+        venue = asked_portfolio(self.request).venue_id
+        return Instrument.objects.filter(venue=venue).select_related("asset", "venue")
+
+    @extend_schema(parameters=[WHICH])
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """List instruments."""
+        return super().list(request, *args, **kwargs)
+
+
+class SectorViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Sector]):
+    """The sectors there are."""
+
+    serializer_class = SectorSerializer
+    queryset = Sector.objects.all()
+
+
+class MarketViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Market]):
+    """The markets there are, and whether they are simulated."""
+
+    serializer_class = MarketSerializer
+    queryset = Market.objects.all()
+
+
+def _named(drifts: Any) -> list[dict[str, str | Drift]]:
+    return [{"name": name, "drift": drift} for name, drift in drifts.items()]
+
+
+def _priced(line: HoldingLine, moment: Any) -> dict[str, Any]:
+    """Give a holding with its price state in one word, and no value where there is no price."""
+    quoted = line.quoted
+    state = "unpriced" if quoted is None else "assumed" if quoted.is_assumed else quoted.state(moment).value
+    names = ("asset", "account", "quantity", "locked", "core", "cost_usd", "quoted", "unrealized_usd", "realized_usd")
+    shown = {name: getattr(line, name) for name in (*names, "belonging")}
+    return {**shown, "price_state": state, "value_usd": None if quoted is None else line.worth.value}

@@ -1,0 +1,1 @@
+"""Answer /api/v1/ for this app."""

@@ -1,0 +1,142 @@
+"""Shape scores, regime, stage and recommendations for the API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from portfolio.api.fields import ExactModelSerializer
+from signals.models import Recommendation, RecommendationLeg, RegimeDay, Score, StageDay
+
+DISCLAIMER = "Evidence and arithmetic. Nothing here executes a trade; you decide."
+
+
+class ScoreSerializer(serializers.ModelSerializer[Score]):
+    """A sector's score; its contributions add up to the value less 50. Hidden below 40% coverage."""
+
+    sector = serializers.SlugRelatedField[Any]("slug", read_only=True)
+    value = serializers.SerializerMethodField(method_name="shown_value")
+    is_hidden = serializers.BooleanField(read_only=True)
+
+    class Meta:
+        model = Score
+        fields = ("sector", "date", "value", "is_hidden", "coverage", "contributions", "details", "params_version")
+
+    def shown_value(self, score: Score) -> float | None:
+        """Return the score, null where too little fresh data stands behind it."""
+        return None if score.is_hidden else score.value
+
+
+class RegimeSerializer(serializers.ModelSerializer[RegimeDay]):
+    """The mood of the market, and what it is made of."""
+
+    class Meta:
+        model = RegimeDay
+        fields = ("date", "regime", "value", "coverage", "components", "frozen_since")
+
+
+class StageSerializer(serializers.ModelSerializer[StageDay]):
+    """The stage, why, and which evidence could be observed."""
+
+    leader = serializers.SlugRelatedField[Any]("slug", read_only=True, allow_null=True)
+    base = serializers.SlugRelatedField[Any]("slug", read_only=True)
+
+    class Meta:
+        model = StageDay
+        fields = ("date", "stage", "leader", "base", "since", "reason", "evidence")
+
+
+class SignalsSerializer(serializers.Serializer[Any]):
+    """Everything computed of a market for one day."""
+
+    market = serializers.CharField()
+    is_simulated = serializers.BooleanField()
+    as_of = serializers.DateTimeField(help_text="The close that was read.")
+    is_stale = serializers.BooleanField(help_text="A later day should have been computed by now.")
+    scores = ScoreSerializer(many=True)
+    regime = RegimeSerializer()
+    stage = StageSerializer()
+
+
+class RecommendationLegSerializer(ExactModelSerializer):
+    """One side of a recommendation, in its order of execution; prices in USD."""
+
+    sector = serializers.SlugRelatedField[Any]("slug", read_only=True)
+    instrument = serializers.CharField(source="instrument.name", read_only=True)
+
+    class Meta:
+        model = RecommendationLeg
+        exclude = ("id", "recommendation")
+
+
+class RecommendationSerializer(ExactModelSerializer):
+    """An answer of the engine: a recommendation, or a refusal with its type."""
+
+    leader = serializers.SlugRelatedField[Any]("slug", read_only=True, allow_null=True)
+    source_sector = serializers.SlugRelatedField[Any]("slug", read_only=True, allow_null=True)
+    destination_sector = serializers.SlugRelatedField[Any]("slug", read_only=True, allow_null=True)
+    headline = serializers.SerializerMethodField()
+    is_refusal = serializers.BooleanField(read_only=True)
+    is_simulated = serializers.BooleanField(source="portfolio.market.is_simulated", read_only=True)
+
+    class Meta:
+        model = Recommendation
+        fields = (
+            "id",
+            "portfolio",
+            "state",
+            "kind",
+            "is_refusal",
+            "refusal",
+            "headline",
+            "stage",
+            "stage_since",
+            "regime",
+            "leader",
+            "source_sector",
+            "destination_sector",
+            "moved_usd",
+            "cost_usd",
+            "hurdle",
+            "alpha",
+            "z_now",
+            "z_needed",
+            "confidence",
+            "coverage",
+            "risk_usd",
+            "policy_version",
+            "slot",
+            "issued_at",
+            "expires_at",
+            "closed_at",
+            "close_reason",
+            "is_simulated",
+        )
+
+    def get_headline(self, recommendation: Recommendation) -> str:
+        """Return the sentence it comes down to."""
+        return str(recommendation.explanation.get("headline", ""))
+
+
+class RecommendationDetailSerializer(RecommendationSerializer):
+    """A recommendation with its legs, its explanation and the evidence it was computed from."""
+
+    legs = RecommendationLegSerializer(many=True, read_only=True)
+    evidence = serializers.JSONField(source="evidence.payload", read_only=True)
+    evidence_sha256 = serializers.CharField(source="evidence.sha256", read_only=True)
+    disclaimer = serializers.SerializerMethodField()
+
+    class Meta(RecommendationSerializer.Meta):
+        fields = (  # type: ignore[assignment]
+            *RecommendationSerializer.Meta.fields,
+            "explanation",
+            "legs",
+            "evidence",
+            "evidence_sha256",
+            "disclaimer",
+        )
+
+    def get_disclaimer(self, recommendation: Recommendation) -> str:
+        """Return what every reader must know."""
+        return DISCLAIMER

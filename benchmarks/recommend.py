@@ -1,4 +1,4 @@
-"""Answer 10,000 portfolios, read to stored, and print how much longer than a bare executemany of the same rows it takes."""
+"""Answer 10,000 portfolios, read to stored, and print the ratio to a bare executemany of the same rows."""
 
 from __future__ import annotations
 
@@ -111,14 +111,14 @@ def open_books(market: object, count: int) -> None:
         [(n, owner.pk, market.pk, venue.pk, assets["USDC"], f"Book {n}", True, start, 1, 0) for n in ids],
     )  # fmt: skip
     insert_rows(Account, ("id", "portfolio_id", "venue_id", "name"), [(n, n, venue.pk, "Main") for n in ids])
-    numbers = (ANCHOR.core_weight, ANCHOR.reserve_weight, ANCHOR.pool_weight, ANCHOR.reserve_floor, "stables",
-               ANCHOR.band, ANCHOR.max_turnover, ANCHOR.min_notional_usd, ANCHOR.safety, 14, ANCHOR.stop_rate)  # fmt: skip
+    weights = (ANCHOR.core_weight, ANCHOR.reserve_weight, ANCHOR.pool_weight, ANCHOR.reserve_floor, "stables")
+    limits = (ANCHOR.band, ANCHOR.max_turnover, ANCHOR.min_notional_usd, ANCHOR.safety, 14, ANCHOR.stop_rate)
     insert_rows(
         Policy,
         ("id", "portfolio_id", "version", "effective_at", "preset", "core_weight", "reserve_weight", "pool_weight",
          "reserve_floor", "margin_source", "band", "max_turnover", "min_notional_usd", "safety", "horizon_days",
          "stop_rate"),
-        [(n, n, 1, start, "ANCHOR", *numbers) for n in ids],
+        [(n, n, 1, start, "ANCHOR", *weights, *limits) for n in ids],
     )  # fmt: skip
     share = Decimal(1) / len(sectors)
     insert_rows(

@@ -17,6 +17,7 @@ from signals.domain.shelf import Action, Held, Leg, Listing, OpenPosition, Purpo
 TWO = Decimal(2)
 CENT = Decimal("0.01")
 USD = Decimal("0.00000001")
+SELL, BUY, NO_PURPOSE = Action.SELL_SPOT.value, Action.BUY_SPOT.value, Purpose.NONE.value
 
 
 @in_context
@@ -80,8 +81,8 @@ def _sale(draft: list[Leg], task: Task, listing: Listing, *, column: int, quanti
     """Append a sale."""
     leg = Leg(
         len(draft) + 1,
-        Action.SELL_SPOT,
-        Purpose.NONE,
+        SELL,
+        NO_PURPOSE,
         column,
         listing.instrument_id,
         quantity,
@@ -142,8 +143,8 @@ def _purchase(
     draft.append(
         Leg(
             len(draft) + 1,
-            Action.BUY_SPOT,
-            Purpose.NONE,
+            BUY,
+            NO_PURPOSE,
             column,
             listing.instrument_id,
             quantity,
@@ -170,7 +171,7 @@ def _perp(
     listing: Listing,
     *,
     column: int,
-    action: Action,
+    action: str,
     quantity: Decimal,
     side: int = 0,
     last_sale: int | None = None,
@@ -205,11 +206,12 @@ def _perp(
     )
 
 
-def _purpose(task: Task, action: Action) -> Purpose:
+def _purpose(task: Task, action: str) -> str:
     """Return why the futures leg exists: a hedge, a yield position of re-emergence, else amplification."""
     if action in (Action.OPEN_SHORT_HEDGE, Action.CLOSE_HEDGE):
-        return Purpose.CORE_HEDGE
-    return Purpose.YIELD if task.stage == StageCode.RE and action is Action.OPEN_LONG else Purpose.AMPLIFY
+        return Purpose.CORE_HEDGE.value
+    is_yield = task.stage == StageCode.RE and action == Action.OPEN_LONG
+    return Purpose.YIELD.value if is_yield else Purpose.AMPLIFY.value
 
 
 def _liquidation(listing: Listing, quantity: Decimal, cost: Decimal, margin: Decimal) -> Decimal | None:
@@ -233,7 +235,7 @@ def _cut_longs(task: Task, draft: list[Leg]) -> None:
     for column, change in enumerate(task.overlay_change):
         if change < 0:
             is_all = task.overlay[column] <= 0
-            action = Action.CLOSE_LONG if is_all else task.trim
+            action = Action.CLOSE_LONG.value if is_all else task.trim
             positions = [p for p in task.longs if p.column == column]
             for position, quantity in _cut(positions, exactly(-change), is_all=is_all):
                 _perp(draft, task, position.listing, column=column, action=action, quantity=quantity)
@@ -244,7 +246,7 @@ def _cut_shorts(task: Task, draft: list[Leg]) -> None:
     if task.hedge_change > 0:
         is_all = task.hedge >= 0
         for position, quantity in _cut(task.shorts, exactly(task.hedge_change), is_all=is_all):
-            _perp(draft, task, position.listing, column=-1, action=Action.CLOSE_HEDGE, quantity=quantity)
+            _perp(draft, task, position.listing, column=-1, action=Action.CLOSE_HEDGE.value, quantity=quantity)
 
 
 def _open_long(task: Task, shelf: Shelf, draft: list[Leg], *, last_sale: int | None) -> None:
@@ -259,7 +261,7 @@ def _open_long(task: Task, shelf: Shelf, draft: list[Leg], *, last_sale: int | N
                 task,
                 listing,
                 column=column,
-                action=Action.OPEN_LONG,
+                action=Action.OPEN_LONG.value,
                 quantity=quantity,
                 side=1,
                 last_sale=last_sale,
@@ -275,7 +277,7 @@ def _open_hedge(task: Task, shelf: Shelf, draft: list[Leg]) -> None:
     for listing, value in core:
         quantity = _opening(task, listing, exactly(-task.hedge_change) * value / whole)
         if quantity is not None:
-            _perp(draft, task, listing, column=-1, action=Action.OPEN_SHORT_HEDGE, quantity=quantity, side=-1)
+            _perp(draft, task, listing, column=-1, action=Action.OPEN_SHORT_HEDGE.value, quantity=quantity, side=-1)
 
 
 def _opening(task: Task, listing: Listing, amount: Decimal) -> Decimal | None:

@@ -167,9 +167,9 @@ class Task(NamedTuple):
     futures_fee: Decimal
     min_notional: Decimal
     is_carved: bool
-    reason: Reason
-    cut_reason: Reason
-    trim: Action
+    reason: str
+    cut_reason: str
+    trim: str
     held: Sequence[Held]
     longs: Sequence[OpenPosition]
     shorts: Sequence[OpenPosition]
@@ -177,11 +177,14 @@ class Task(NamedTuple):
 
 
 class Leg(NamedTuple):
-    """Hold one side of a recommendation, exact, in order of execution (DOMAIN 3.4). Amounts and prices in USD."""
+    """Hold one side of a recommendation, exact, in order of execution (DOMAIN 3.4). Amounts and prices in USD.
+
+    Action, purpose and reason are plain text, the values of their enums: so they are stored as they are.
+    """
 
     position: int
-    action: Action
-    purpose: Purpose
+    action: str
+    purpose: str
     column: int
     instrument_id: int
     quantity: Decimal
@@ -197,4 +200,4 @@ class Leg(NamedTuple):
     stop: Decimal | None
     risk: Decimal
     depends_on: int | None
-    reason: Reason
+    reason: str

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
-from decimal import Decimal
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,18 +25,20 @@ from portfolio.models import (
     Portfolio,
     Position,
     PositionChange,
+    closes_on,
 )
 from signals.domain.arrays import Floats
 from signals.domain.batch import Batch, StageCode
 from signals.domain.limits import limits_of
+from signals.queries.raw import raw_rows
 from signals.queries.reference import Reference
 from signals.queries.situation import Situation
-from signals.queries.worth import valued
+from signals.queries.worth import Holdings, margin_to_reserve, valued
 
 TURNOVER_DAYS = 30
 POLICY_FIELDS = (
-    "portfolio_id", "pk", "version", "effective_at", "margin_source", "reserve_floor", "band", "max_turnover",
-    "min_notional_usd", "safety", "horizon_days", "stop_rate",
+    "portfolio_id", "pk", "version", "margin_source", "reserve_floor", "band", "max_turnover", "min_notional_usd",
+    "safety", "horizon_days", "stop_rate",
 )  # fmt: skip
 
 
@@ -52,20 +53,19 @@ class Owner(NamedTuple):
 
 
 class PolicyRow(NamedTuple):
-    """Hold a portfolio's policy in force, and when its first one was."""
+    """Hold a portfolio's policy in force, amounts as the database sends them."""
 
     portfolio_id: int
     policy_id: int
     version: int
-    effective_at: datetime
     margin_source: str
-    reserve_floor: Decimal
-    band: Decimal
-    max_turnover: Decimal
-    min_notional: Decimal
-    safety: Decimal
+    reserve_floor: Any
+    band: Any
+    max_turnover: Any
+    min_notional: Any
+    safety: Any
     horizon_days: int
-    stop_rate: Decimal
+    stop_rate: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,16 +93,15 @@ class Span:
 class Books:
     """Hold a chunk of portfolios: the batch the engine decides on, and the exact rows that orders are made of.
 
-    `holdings` are (venue, asset, quantity) by row, `positions` (instrument, quantity, margin), `core` by row and asset.
+    Amounts are as the database sends them. `positions` are (instrument, quantity, margin); `core` is by row and asset.
     """
 
     owners: Sequence[Owner]
     policies: Sequence[PolicyRow]
     batch: Batch
-    holdings: Mapping[int, list[tuple[int, int, Decimal]]]
-    positions: Mapping[int, list[tuple[int, Decimal, Decimal]]]
-    core: Mapping[int, dict[int, Decimal]]
-    manual: Mapping[tuple[int, int], Decimal]
+    held: Holdings
+    positions: Mapping[int, list[tuple[int, Any, Any]]]
+    core: Mapping[int, dict[int, Any]]
 
 
 def portfolio_ids(*, market: Market, after: int, limit: int) -> list[int]:
@@ -114,33 +113,34 @@ def portfolio_ids(*, market: Market, after: int, limit: int) -> list[int]:
 def books(*, span: Span, reference: Reference, found: Situation, accepted: set[int]) -> Books:
     """Read a chunk of portfolios; those without a policy are left out. `accepted` followed this stage already."""
     policies = _policies(span, reference.moment)
-    opened = {pid: rows[0].effective_at for pid, rows in policies.items()}
     owners = [owner for owner in _owners(span) if owner.portfolio_id in policies]
-    current = [policies[owner.portfolio_id][-1] for owner in owners]
+    current = [policies[owner.portfolio_id] for owner in owners]
     place = {owner.portfolio_id: row for row, owner in enumerate(owners)}
-    holdings = _grouped(_holdings(span), place)
+    held = Holdings.of(_holdings(span), np.array(list(place), np.int64))
     positions = _grouped(_positions(span), place)
     core = _core(span, place, reference.moment)
     manual = _manual(span, place, reference.moment)
-    worth = valued(
-        len(owners), reference, holdings=holdings, positions=positions, core=core, manual=manual,
-        carves=[policy.margin_source == Policy.MarginSource.CARVE_OUT for policy in current],
-    )  # fmt: skip
-    is_owed = [o.portfolio_id not in accepted and _saw_it_begin(found, opened[o.portfolio_id]) for o in owners]
+    worth = valued(len(owners), reference, held=held, positions=positions, core=core, manual=manual)
+    aims = _aims(span, current, found.stage, reference)
+    margin_to_reserve(worth, carves=aims["carves"])
+    settled = accepted | _newcomers(span, set(place), found)
+    is_owed = [owner.portfolio_id not in settled for owner in owners]
     batch = Batch(
         **_standing(owners, found, reference, is_owed=is_owed),
-        **_aims(span, current, found.stage, reference),
+        **aims,
         **_limits(owners, reference),
         **_past(span, place, found, reference),
         **worth,
     )
-    return Books(owners, current, batch, holdings, positions, core, manual)
+    return Books(owners, current, batch, held, positions, core)
 
 
-def _saw_it_begin(found: Situation, opened_at: datetime) -> bool:
-    """Return whether a stage is owed: every stage but a consolidation that stood before the portfolio was opened."""
-    began = datetime.combine(found.day.stage.since, time.min, tzinfo=UTC)
-    return found.stage != StageCode.SC or opened_at <= began
+def _newcomers(span: Span, portfolios: set[int], found: Situation) -> set[int]:
+    """Return who owes nothing to a consolidation because it stood already when they opened their portfolio."""
+    if found.stage != StageCode.SC:
+        return set()
+    earlier = span.of(Policy.objects.filter(effective_at__lte=closes_on(found.day.stage.since)))
+    return portfolios - set(earlier.values_list("portfolio_id", flat=True))
 
 
 def _owners(span: Span) -> list[Owner]:
@@ -150,26 +150,22 @@ def _owners(span: Span) -> list[Owner]:
     return [Owner(*row) for row in rows]
 
 
-def _policies(span: Span, moment: datetime) -> dict[int, list[PolicyRow]]:
-    """Return the versions in force so far by portfolio, oldest first."""
+def _policies(span: Span, moment: datetime) -> dict[int, PolicyRow]:
+    """Return the newest policy in force by portfolio."""
     rows = span.of(Policy.objects.filter(effective_at__lte=moment)).order_by("portfolio_id", "version")
-    found: dict[int, list[PolicyRow]] = {}
-    for row in rows.values_list(*POLICY_FIELDS):
-        found.setdefault(row[0], []).append(PolicyRow(*row))
-    return found
+    return {row[0]: PolicyRow(*row) for row in raw_rows(rows.values_list(*POLICY_FIELDS))}
 
 
-def _holdings(span: Span) -> Iterable[tuple[Any, ...]]:
+def _holdings(span: Span) -> list[tuple[Any, ...]]:
     """Return what is held: portfolio, venue, asset, quantity."""
-    return span.of(Holding.objects.order_by("pk")).values_list(
-        "portfolio_id", "account__venue_id", "asset_id", "quantity"
-    )
+    columns = ("portfolio_id", "account__venue_id", "asset_id", "quantity")
+    return raw_rows(span.of(Holding.objects.order_by("portfolio_id", "pk")).values_list(*columns))
 
 
-def _positions(span: Span) -> Iterable[tuple[Any, ...]]:
+def _positions(span: Span) -> list[tuple[Any, ...]]:
     """Return open positions: portfolio, instrument, signed quantity, margin."""
     columns = ("portfolio_id", "instrument_id", "quantity", "margin")
-    return span.of(Position.objects.order_by("pk")).values_list(*columns)
+    return raw_rows(span.of(Position.objects.order_by("pk")).values_list(*columns))
 
 
 def _grouped(rows: Iterable[tuple[Any, ...]], place: Mapping[int, int]) -> dict[int, list[Any]]:
@@ -182,17 +178,17 @@ def _grouped(rows: Iterable[tuple[Any, ...]], place: Mapping[int, int]) -> dict[
     return found
 
 
-def _core(span: Span, place: Mapping[int, int], moment: datetime) -> dict[int, dict[int, Decimal]]:
+def _core(span: Span, place: Mapping[int, int], moment: datetime) -> dict[int, dict[int, Any]]:
     """Return how much of each asset is core, by row; the newest flag counts (DOMAIN F22)."""
     flags = span.of(CoreQuantity.objects.filter(effective_at__lte=moment)).order_by("effective_at")
-    found: dict[int, dict[int, Decimal]] = {}
-    for portfolio, asset, quantity in flags.values_list("portfolio_id", "asset_id", "quantity"):
+    found: dict[int, dict[int, Any]] = {}
+    for portfolio, asset, quantity in raw_rows(flags.values_list("portfolio_id", "asset_id", "quantity")):
         if portfolio in place:
             found.setdefault(place[portfolio], {})[asset] = quantity
     return found
 
 
-def _manual(span: Span, place: Mapping[int, int], moment: datetime) -> dict[tuple[int, int], Decimal]:
+def _manual(span: Span, place: Mapping[int, int], moment: datetime) -> dict[tuple[int, int], Any]:
     """Return the prices people assumed, by row and asset; the newest counts (DECISIONS 13)."""
     rows = span.of(ManualPrice.objects.filter(effective_at__lte=moment)).order_by("effective_at")
     prices = rows.values_list("portfolio_id", "asset_id", "price_usd")
@@ -244,7 +240,7 @@ def _split(span: Span, place: Mapping[int, int], reference: Reference) -> Floats
     width = len(reference.sectors)
     split = np.zeros((len(place), width))
     rows = span.of(PolicySector.objects.all(), prefix="policy__portfolio")
-    for policy, sector, share in rows.values_list("policy_id", "sector_id", "share"):
+    for policy, sector, share in raw_rows(rows.values_list("policy_id", "sector_id", "share")):
         if policy in place and sector in reference.columns:
             split[place[policy], reference.columns[sector]] = float(share)
     mass = split.sum(axis=1, keepdims=True)
@@ -256,7 +252,8 @@ def _stage_rules(span: Span, place: Mapping[int, int], stage: StageCode) -> dict
     usual = float(LEADER_SHARES.get(PolicyStageCode(stage.name), 0))
     share, ratio, leverage = (np.full(len(place), value) for value in (usual, 0.0, 1.0))
     rows = span.of(PolicyStage.objects.filter(stage=stage.name), prefix="policy__portfolio")
-    for policy, part, futures, times in rows.values_list("policy_id", "leader_share", "futures_ratio", "leverage"):
+    columns = ("policy_id", "leader_share", "futures_ratio", "leverage")
+    for policy, part, futures, times in raw_rows(rows.values_list(*columns)):
         if policy in place:
             row = place[policy]
             share[row] = usual if part is None else float(part)
@@ -295,10 +292,9 @@ def _sales(span: Span, reference: Reference) -> Iterable[tuple[Any, ...]]:
 def _closed_longs(span: Span, found: Situation, reference: Reference) -> Iterable[tuple[Any, ...]]:
     """Return what closing sells of the leader's perps realised since the stage began: a loss there is a stop (31)."""
     leader = reference.columns.get(found.day.stage.leader_id or 0, -1)
-    began = datetime.combine(found.day.stage.since, time.min, tzinfo=UTC)
     closes = PositionChange.objects.filter(
         fill__side=Fill.Side.SELL,
-        fill__executed_at__gte=began,
+        fill__executed_at__gte=closes_on(found.day.stage.since),
         fill__executed_at__lte=reference.moment,
         fill__instrument__asset__in={asset for column, asset, _ in reference.members if column == leader},
         fill__reversed_by__isnull=True,

@@ -3,114 +3,148 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from portfolio.domain.money import ZERO
+from signals.domain.arrays import Bools, Floats, Ints
 from signals.queries.reference import Reference
 
-Holdings = Mapping[int, Sequence[tuple[int, int, Decimal]]]
-Positions = Mapping[int, Sequence[tuple[int, Decimal, Decimal]]]
-Core = Mapping[int, Mapping[int, Decimal]]
-Manual = Mapping[tuple[int, int], Decimal]
+Core = Mapping[int, Mapping[int, Any]]
+Manual = Mapping[tuple[int, int], Any]
+Positions = Mapping[int, Sequence[tuple[int, Any, Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """Hold rows of (portfolio, venue, asset, quantity) in the order of portfolios, and where each one's begin."""
+
+    rows: Sequence[tuple[Any, ...]]
+    starts: Sequence[int]
+    place: Ints
+    asset: Ints
+    quantity: Floats
+
+    @classmethod
+    def of(cls, rows: Sequence[tuple[Any, ...]], portfolios: Ints) -> Holdings:
+        """Arrange rows that are sorted by portfolio; rows of other portfolios are left out."""
+        owner = np.fromiter((row[0] for row in rows), np.int64, len(rows))
+        starts = np.searchsorted(owner, portfolios)
+        ends = np.searchsorted(owner, portfolios, side="right")
+        place = np.repeat(np.arange(len(portfolios)), ends - starts)
+        mine = np.isin(owner, portfolios)
+        asset = np.fromiter((row[2] for row in rows), np.int64, len(rows))[mine]
+        quantity = np.fromiter((float(row[3]) for row in rows), np.float64, len(rows))[mine]
+        kept = [row for row, is_mine in zip(rows, mine.tolist(), strict=True) if is_mine] if not mine.all() else rows
+        return cls(kept, [0, *np.cumsum(ends - starts).tolist()], place, asset, quantity)
+
+    def held_by(self, place: int) -> Sequence[tuple[Any, ...]]:
+        """Return one portfolio's rows."""
+        return self.rows[self.starts[place] : self.starts[place + 1]]
 
 
 def valued(
-    count: int,
-    reference: Reference,
-    *,
-    holdings: Holdings,
-    positions: Positions,
-    core: Core,
-    manual: Manual,
-    carves: Sequence[bool],
+    count: int, reference: Reference, *, held: Holdings, positions: Positions, core: Core, manual: Manual
 ) -> dict[str, Any]:
-    """Return the batch's fields of what `count` rows own; a value that is unknown is left out and flagged."""
-    value = _Values(count, reference)
-    for row, held in holdings.items():
-        value.hold(row, held, core.get(row, {}), manual)
-    for row, opened in positions.items():
-        value.post(row, opened, is_carved=carves[row])
-    return value.arrays()
+    """Return the batch's fields of what `count` portfolios own; a value that is unknown is left out and flagged."""
+    width = len(reference.sectors)
+    worth: dict[str, Any] = {
+        **{name: np.zeros((count, width)) for name in ("spot", "margin", "overlay")},
+        **{name: np.zeros(count) for name in ("core_hedge", "core", "stable")},
+        **{name: np.zeros(count, np.bool_) for name in ("is_stale", "has_unpriced_pool", "has_unpriced_rest")},
+    }
+    flagged = {asset for flags in core.values() for asset in flags}
+    assets = np.array(sorted({*np.unique(held.asset).tolist(), *flagged}), np.int64)
+    quantity = _quantities(count, assets, held)
+    locked = np.minimum(quantity, _core(count, assets, core))
+    own = _by_asset(manual)
+    for column, asset in enumerate(assets.tolist()):
+        price = _prices(reference, asset, own.get(asset, {}), count)
+        _add(worth, reference, asset, free=quantity[:, column] - locked[:, column], core=locked[:, column], price=price)
+    for place, opened in positions.items():
+        _post(worth, reference, place, opened)
+    return worth
 
 
-class _Values:
-    """Add up values row by row in plain lists, which is quicker than touching arrays one number at a time."""
+def _quantities(count: int, assets: Ints, held: Holdings) -> Floats:
+    """Return what is held as portfolios by assets, accounts added up."""
+    cells = held.place * len(assets) + np.searchsorted(assets, held.asset)
+    sums: Floats = np.bincount(cells, weights=held.quantity, minlength=count * len(assets)).astype(np.float64)
+    return sums.reshape(count, len(assets))
 
-    def __init__(self, count: int, reference: Reference) -> None:
-        width = len(reference.sectors)
-        self.reference = reference
-        self.prices = {asset: float(mark.price) for asset, mark in reference.marks.items()}
-        self.shares = reference.shares
-        self.spot, self.margin, self.overlay = ([[0.0] * width for _ in range(count)] for _ in range(3))
-        self.core_hedge, self.core, self.stable = ([0.0] * count for _ in range(3))
-        self.is_stale, self.has_unpriced_pool, self.has_unpriced_rest = ([False] * count for _ in range(3))
 
-    def arrays(self) -> dict[str, Any]:
-        """Return the sums as arrays."""
-        names = ("spot", "margin", "overlay", "core_hedge", "core", "stable")
-        flags = ("is_stale", "has_unpriced_pool", "has_unpriced_rest")
-        return {
-            **{name: np.array(getattr(self, name), np.float64) for name in names},
-            **{name: np.array(getattr(self, name), np.bool_) for name in flags},
-        }
+def _core(count: int, assets: Ints, core: Core) -> Floats:
+    """Return what is flagged core as portfolios by assets (DOMAIN F22)."""
+    flags = np.zeros((count, len(assets)))
+    places = {asset: column for column, asset in enumerate(assets.tolist())}
+    for place, quantities in core.items():
+        for asset, quantity in quantities.items():
+            flags[place, places[asset]] = float(quantity)
+    return flags
 
-    def hold(
-        self, row: int, held: Sequence[tuple[int, int, Decimal]], core: Mapping[int, Decimal], manual: Manual
-    ) -> None:
-        """Add a row's holdings: core first, the rest to the reserve or to its sectors."""
-        left = dict(core)
-        for _, asset, quantity in held:
-            if not quantity:
-                continue
-            locked = min(left.get(asset, ZERO), quantity) if left else ZERO
-            if locked:
-                left[asset] -= locked
-            shares = self.shares.get(asset, ())
-            is_reserve = asset in self.reference.reserve
-            price = self._price(row, asset, manual)
-            if math.isnan(price):
-                self._flag(row, asset, is_pooled=bool(shares) and quantity > locked, is_rest=is_reserve or locked > 0)
-                continue
-            self.core[row] += float(locked) * price
-            worth = float(quantity - locked if locked else quantity) * price
-            if is_reserve:
-                self.stable[row] += worth
-            for column, share in shares:
-                self.spot[row][column] += worth * share
 
-    def _price(self, row: int, asset: int, manual: Manual) -> float:
-        """Return a price to value with, NaN where it is unknown or stale."""
-        mark = self.reference.marks.get(asset)
-        if mark is not None and not mark.is_stale:
-            return self.prices[asset]
-        own = manual.get((row, asset))
-        return math.nan if own is None else float(own)
+def _by_asset(manual: Manual) -> dict[int, dict[int, float]]:
+    """Return people's own prices by asset and portfolio."""
+    found: dict[int, dict[int, float]] = defaultdict(dict)
+    for (place, asset), price in manual.items():
+        found[asset][place] = float(price)
+    return found
 
-    def _flag(self, row: int, asset: int, *, is_pooled: bool, is_rest: bool) -> None:
-        """Flag what cannot be valued: recommendations that need it are refused (DECISIONS 13)."""
-        is_stale = asset in self.reference.marks
-        self.is_stale[row] = self.is_stale[row] or (is_pooled and is_stale)
-        self.has_unpriced_pool[row] = self.has_unpriced_pool[row] or (is_pooled and not is_stale)
-        self.has_unpriced_rest[row] = self.has_unpriced_rest[row] or is_rest
 
-    def post(self, row: int, opened: Sequence[tuple[int, Decimal, Decimal]], *, is_carved: bool) -> None:
-        """Add a row's positions: longs on a sector are its overlay, shorts on anything else hedge the core."""
-        for instrument, quantity, margin in opened:
-            listing = self.reference.perps.get(instrument)
-            if listing is None or not quantity:
-                self.is_stale[row] = self.is_stale[row] or bool(quantity)
-                continue
-            shares = self.shares.get(listing.asset_id)
-            worth = float(quantity) * float(listing.price)
-            if shares and worth > 0:
-                self.overlay[row][shares[0][0]] += worth
-            elif not shares:
-                self.core_hedge[row] += min(worth, 0.0)
-            if shares and worth > 0 and is_carved:
-                self.margin[row][shares[0][0]] += float(margin)
-            else:
-                self.stable[row] += float(margin)
+def _prices(reference: Reference, asset: int, own: Mapping[int, float], count: int) -> Floats:
+    """Return each portfolio's price: the market's while fresh, else the person's own, else NaN (DECISIONS 13)."""
+    mark = reference.marks.get(asset)
+    fresh = math.nan if mark is None or mark.is_stale else float(mark.price)
+    prices = np.full(count, fresh)
+    if math.isnan(fresh):
+        for place, price in own.items():
+            prices[place] = price
+    return prices
+
+
+def _add(worth: dict[str, Any], reference: Reference, asset: int, *, free: Floats, core: Floats, price: Floats) -> None:
+    """Add one asset of every portfolio: core first, the rest to the reserve or to its sectors."""
+    shares = reference.shares.get(asset, ())
+    is_reserve = asset in reference.reserve
+    unknown: Bools = np.isnan(price)
+    known = np.where(unknown, 0.0, price)
+    worth["core"] += core * known
+    if is_reserve:
+        worth["stable"] += free * known
+    for column, share in shares:
+        worth["spot"][:, column] += free * known * share
+    if unknown.any():
+        pooled = unknown & (free > 0) & bool(shares)
+        worth["is_stale" if asset in reference.marks else "has_unpriced_pool"] |= pooled
+        worth["has_unpriced_rest"] |= unknown & ((core > 0) | ((free > 0) & is_reserve))
+
+
+def _post(worth: dict[str, Any], reference: Reference, place: int, opened: Sequence[tuple[int, Any, Any]]) -> None:
+    """Add one portfolio's positions: longs on a sector are its overlay, shorts on anything else hedge the core.
+
+    Posted margin counts as carved here; `margin_to_reserve` moves it where the policy takes it from stablecoins.
+    """
+    for instrument, quantity, margin in opened:
+        listing, amount = reference.perps.get(instrument), float(quantity)
+        if not amount:
+            continue
+        if listing is None:
+            worth["is_stale"][place] = True
+            continue
+        shares = reference.shares.get(listing.asset_id)
+        if shares and amount > 0:
+            worth["overlay"][place, shares[0][0]] += amount * float(listing.price)
+            worth["margin"][place, shares[0][0]] += float(margin)
+        else:
+            worth["core_hedge"][place] += 0.0 if shares else min(amount, 0.0) * float(listing.price)
+            worth["stable"][place] += float(margin)
+
+
+def margin_to_reserve(worth: dict[str, Any], *, carves: Bools) -> None:
+    """Count margin posted from stablecoins as reserve (DECISIONS 31); only carved margin stays in its sector."""
+    posted = np.where(carves[:, None], 0.0, worth["margin"])
+    worth["stable"] += posted.sum(axis=1)
+    worth["margin"] -= posted

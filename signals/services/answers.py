@@ -38,6 +38,7 @@ Z_SHOWN_MAX = 99.0
 OUTCOMES, SPOT_VERDICTS = tuple(Outcome), tuple(SpotVerdict)
 OVERLAY_VERDICTS, HEDGE_VERDICTS = tuple(OverlayVerdict), tuple(HedgeVerdict)
 ISSUED, REFUSED = Recommendation.State.ISSUED.value, Recommendation.State.REFUSED.value
+ACTIONS = tuple(action.value for action in Action)
 STAGE, DRIFT, RISK = (kind.value for kind in Recommendation.Kind)
 CASE_NUMBERS = (
     "wanted_spot", "wanted_overlay", "hurdle", "alpha", "needed_alpha", "z_now", "needed_z", "confidence",
@@ -89,7 +90,7 @@ class Desk:
     resolved: int
     issued_at: datetime
     columns: dict[str, list[Any]] = field(init=False)
-    numbers: list[tuple[float, ...]] = field(init=False)
+    numbers: list[Any] = field(init=False)
     aims: list[tuple[bool, float, float]] = field(init=False)
     shared: tuple[str, str, str] = field(init=False)
     reasons: dict[tuple[int, int], tuple[list[str], list[str]]] = field(default_factory=dict)
@@ -150,23 +151,25 @@ class Desk:
         is_owed, horizon, free = self.aims[place]
         destination = columns["destination"][place]
         hedge_margin = sums.hedged / exactly(columns["leverage"][place]) if sums.hedged else ZERO
-        return Case(
-            outcome,
-            SPOT_VERDICTS[columns["spot_verdict"][place]],
-            OVERLAY_VERDICTS[columns["overlay_verdict"][place]],
-            HEDGE_VERDICTS[columns["hedge_verdict"][place]],
-            *self.shared,
-            is_owed,
-            self._name(columns["source"][place]),
-            self._name(destination) or self.shared[2],
-            *sums,
-            *self.numbers[place],
-            self._coverage(destination),
-            horizon,
-            max(hedge_margin - exactly(free), ZERO) if hedge_margin else ZERO,
-            self.resolved,
-            (ends_at - self.issued_at).total_seconds() / 3600.0,
-            self.funding_flag(place) == FundingFlag.HOT,
+        return Case._make(
+            (
+                outcome,
+                SPOT_VERDICTS[columns["spot_verdict"][place]],
+                OVERLAY_VERDICTS[columns["overlay_verdict"][place]],
+                HEDGE_VERDICTS[columns["hedge_verdict"][place]],
+                *self.shared,
+                is_owed,
+                self._name(columns["source"][place]),
+                self._name(destination) or self.shared[2],
+                *sums,
+                *self.numbers[place],
+                self._coverage(destination),
+                horizon,
+                max(hedge_margin - exactly(free), ZERO) if hedge_margin else ZERO,
+                self.resolved,
+                (ends_at - self.issued_at).total_seconds() / 3600.0,
+                self.funding_flag(place) == FundingFlag.HOT,
+            )
         )
 
     def _name(self, column: int) -> str:
@@ -236,7 +239,7 @@ def _finite(value: float) -> float:
 
 def _sums(legs: Sequence[Leg]) -> Sums:
     """Add up the legs."""
-    by_action = dict.fromkeys(Action, ZERO)
+    by_action = dict.fromkeys(ACTIONS, ZERO)
     cost = risk = margin = ZERO
     for leg in legs:
         by_action[leg.action] += leg.notional
@@ -244,16 +247,8 @@ def _sums(legs: Sequence[Leg]) -> Sums:
         if leg.margin:
             margin += leg.margin
             risk += leg.risk
-    return Sums(
-        by_action[Action.SELL_SPOT] or by_action[Action.BUY_SPOT],
-        by_action[Action.OPEN_LONG],
-        by_action[Action.CLOSE_LONG] + by_action[Action.REDUCE_LONG] + by_action[Action.TRIM_OVERLAY],
-        by_action[Action.OPEN_SHORT_HEDGE],
-        by_action[Action.CLOSE_HEDGE],
-        cost,
-        risk,
-        margin,
-    )
+    sold, bought, opened, reduced, trimmed, closed, hedged, unhedged = by_action.values()
+    return Sums(sold or bought, opened, closed + reduced + trimmed, hedged, unhedged, cost, risk, margin)
 
 
 def _kind(case: Case) -> str:

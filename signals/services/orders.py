@@ -13,7 +13,7 @@ from signals.domain.shelf import Action, CoreAsset, Held, OpenPosition, Reason, 
 if TYPE_CHECKING:
     from signals.services.answers import Desk
 
-CUT_REASONS = {
+CUT_REASONS: dict[int, Reason] = {
     OverlayVerdict.EXTREME_FUNDING: Reason.FUNDING,
     OverlayVerdict.STOPPED_OUT: Reason.STOPPED_OUT,
     OverlayVerdict.NOT_OPTED_IN: Reason.LIMITS,
@@ -27,7 +27,7 @@ def task_of(desk: Desk, place: int) -> Task:
     policy = desk.books.policies[row]
     reason = Reason.STAGE if batch.is_changed[row] else Reason.DRIFT
     cut_reason = _cut_reason(desk, place, reason)
-    longs, shorts = _positions(desk, row)
+    longs, shorts = _positions(desk, row) if row in desk.books.positions else ([], [])
     sells = columns["sell"][place]
     return Task(
         sells=sells,
@@ -40,14 +40,14 @@ def task_of(desk: Desk, place: int) -> Task:
         stage=int(desk.found.stage),
         leverage=exactly(columns["leverage"][place]),
         stop=columns["stop"][place],
-        stop_rate=policy.stop_rate,
+        stop_rate=Decimal(policy.stop_rate),
         spot_fee=desk.counter.spot_rate,
         futures_fee=desk.counter.perp_rate,
-        min_notional=policy.min_notional,
+        min_notional=Decimal(policy.min_notional),
         is_carved=bool(batch.carves[row]),
-        reason=reason,
-        cut_reason=cut_reason,
-        trim=Action.TRIM_OVERLAY if cut_reason is Reason.FUNDING else Action.REDUCE_LONG,
+        reason=reason.value,
+        cut_reason=cut_reason.value,
+        trim=Action.TRIM_OVERLAY.value if cut_reason is Reason.FUNDING else Action.REDUCE_LONG.value,
         held=list(_held(desk, row, {column for column, amount in enumerate(sells) if amount > 0})),
         longs=longs,
         shorts=shorts,
@@ -59,21 +59,23 @@ def _cut_reason(desk: Desk, place: int, reason: Reason) -> Reason:
     """Return what asks for a reduction of the overlay."""
     if desk.funding_flag(place) == FundingFlag.HOT:
         return Reason.FUNDING
-    return CUT_REASONS.get(OverlayVerdict(desk.columns["overlay_verdict"][place]), reason)
+    return CUT_REASONS.get(desk.columns["overlay_verdict"][place], reason)
 
 
 def _held(desk: Desk, row: int, sold: set[int]) -> Iterable[Held]:
     """Return the listed holdings of the sectors that are sold, less what is core of them (DOMAIN F22)."""
-    left = dict(desk.books.core.get(row, {}))
+    left = desk.books.core.get(row, {})
+    locks = {asset: Decimal(quantity) for asset, quantity in left.items() if asset in desk.reference.shares}
     shares, listings, shelf = desk.reference.shares, desk.reference.listings, desk.counter.shelf.spot
-    for venue, asset, quantity in desk.books.holdings.get(row, ()):
+    for _, venue, asset, text in desk.books.held.held_by(row):
         columns = [pair for pair in shares.get(asset, ()) if pair[0] in sold]
-        locked = min(left.get(asset, ZERO), quantity)
-        if locked:
-            left[asset] -= locked
-        listing = listings.get((venue, asset)) or shelf.get(asset)
+        listing = (listings.get((venue, asset)) or shelf.get(asset)) if columns else None
         if listing is None:
             continue
+        quantity = Decimal(text)
+        locked = min(locks.get(asset, ZERO), quantity) if locks else ZERO
+        if locked:
+            locks[asset] -= locked
         for column, share in columns:
             free = quantity - locked if share == 1.0 else (quantity - locked) * exactly(share)
             yield Held(column, free, free * listing.price, listing)
@@ -82,8 +84,8 @@ def _held(desk: Desk, row: int, sold: set[int]) -> Iterable[Held]:
 def _positions(desk: Desk, row: int) -> tuple[list[OpenPosition], list[OpenPosition]]:
     """Return a row's open longs on sectors and shorts on the core."""
     longs, shorts = [], []
-    for instrument, quantity, _ in desk.books.positions.get(row, ()):
-        listing = desk.reference.perps.get(instrument)
+    for instrument, text, _ in desk.books.positions.get(row, ()):
+        listing, quantity = desk.reference.perps.get(instrument), Decimal(text)
         if listing is None or not quantity:
             continue
         shares = desk.reference.shares.get(listing.asset_id)
@@ -98,11 +100,11 @@ def _positions(desk: Desk, row: int) -> tuple[list[OpenPosition], list[OpenPosit
 def _core(desk: Desk, row: int) -> list[CoreAsset]:
     """Return what the row's core is made of, to share out a hedge; nothing of it is ever sold."""
     held: dict[int, Decimal] = {}
-    for _, asset, quantity in desk.books.holdings.get(row, ()):
-        held[asset] = held.get(asset, ZERO) + quantity
+    for _, _, asset, quantity in desk.books.held.held_by(row):
+        held[asset] = held.get(asset, ZERO) + Decimal(quantity)
     marks = desk.reference.marks
     return [
-        CoreAsset(asset, min(quantity, held.get(asset, ZERO)) * marks[asset].price)
+        CoreAsset(asset, min(Decimal(quantity), held.get(asset, ZERO)) * marks[asset].price)
         for asset, quantity in desk.books.core.get(row, {}).items()
         if asset in marks
     ]

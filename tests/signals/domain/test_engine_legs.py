@@ -144,7 +144,7 @@ class TestScenarioA:
         assert (leg.fee, leg.slippage, leg.stop, leg.risk) == (D("1.5"), D(0), D("1.7"), D("452.775"))
         assert leg.liquidation is not None
         assert round(leg.liquidation, 8) == D("1.34680135")
-        assert leg.purpose is Purpose.AMPLIFY
+        assert leg.purpose == Purpose.AMPLIFY
 
     def test_one_way_cost(self, legs: list[Leg]) -> None:
         assert sum(leg.fee + leg.slippage for leg in legs) == D("8.994375")
@@ -293,7 +293,7 @@ class TestFutures:
     def test_re_emergence_is_for_yield(self) -> None:
         asked = task(stage=int(StageCode.RE), overlay_change=[2500.0, 0.0], overlay=[2500.0, 0.0])
 
-        assert expand(asked, shelf=SHELF)[0].purpose is Purpose.YIELD
+        assert expand(asked, shelf=SHELF)[0].purpose == Purpose.YIELD
 
 
 class TestBaskets:
@@ -372,8 +372,8 @@ def test_orders_never_sell_more_than_is_held_nor_spend_more_than_came_in(
     )
 
     legs = expand(asked, shelf=SHELF)
-    sales = [leg for leg in legs if leg.action is Action.SELL_SPOT]
-    buys = [leg for leg in legs if leg.action is Action.BUY_SPOT]
+    sales = [leg for leg in legs if leg.action == Action.SELL_SPOT]
+    buys = [leg for leg in legs if leg.action == Action.BUY_SPOT]
     owned = {h.listing.instrument_id: h.quantity for h in items}
 
     assert all(leg.quantity <= owned[leg.instrument_id] for leg in sales)

@@ -18,7 +18,8 @@ def bundle(request: HttpRequest, name: str) -> FileResponse:
     accepted = request.headers.get("Accept-Encoding", "")
     encoding = next((each for each in ENCODINGS if each in accepted), "")
     response = FileResponse(bundle_file(encoding).open("rb"), content_type="text/javascript; charset=utf-8")
-    response.headers.update({"Cache-Control": FOR_EVER, "Vary": "Accept-Encoding"})
+    response.headers["Cache-Control"] = FOR_EVER
+    response.headers["Vary"] = "Accept-Encoding"
     if encoding:
         response.headers["Content-Encoding"] = encoding
     return response

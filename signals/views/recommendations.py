@@ -112,7 +112,7 @@ def numbers(found: Recommendation) -> dict[str, Any]:
         "coverage": exact(found.coverage),
         "resolved": behind.get("resolved", 0),
         "margin": Decimal(behind.get("margin_usd", 0)),
-        "risk_share": _share(found.risk_usd, behind.get("equity_usd", 0)),
+        "risk_share": _share(found.risk_usd, Decimal(str(behind.get("equity_usd", 0)))),
     }
 
 
@@ -149,5 +149,5 @@ def _ladder(leg: RecommendationLeg) -> list[dict[str, Any]]:
 
 
 @in_context
-def _share(amount: Decimal, whole: float) -> Decimal | None:
-    return amount / exact(whole) if whole > 0 else None
+def _share(amount: Decimal, whole: Decimal) -> Decimal | None:
+    return amount / whole if whole > 0 else None

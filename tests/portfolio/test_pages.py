@@ -12,6 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
+from portfolio.charts.bundle import bundle_name
 from portfolio.models import Asset, CoreQuantity, Fill, Lot, Market, Portfolio, Transfer, Venue
 from portfolio.services.ledger import record_fills, record_transfers, reverse_fills
 from portfolio.services.portfolios import add_asset
@@ -249,6 +250,14 @@ class TestOverview:
 
         for name in ("equity_spec", "sleeve_spec"):
             assert client_of_alice.get(reverse(f"portfolio:{name}", args=[anchor.pk])).json()["layer"]
+
+    def test_what_explores_them_is_kept_for_ever(self, client: Client) -> None:
+        response = client.get(reverse("charts:bundle", args=[bundle_name()]), headers={"Accept-Encoding": "br"})
+
+        assert response.status_code == 200
+        assert response.headers["Content-Encoding"] == "br"
+        assert "immutable" in response.headers["Cache-Control"]
+        assert client.get(reverse("charts:bundle", args=["explore-0-0.js"])).status_code == 404
 
 
 def many_fills(book: Portfolio, count: int) -> None:

@@ -251,12 +251,13 @@ class TestOverview:
         for name in ("equity_spec", "sleeve_spec"):
             assert client_of_alice.get(reverse(f"portfolio:{name}", args=[anchor.pk])).json()["layer"]
 
-    def test_what_explores_them_is_kept_for_ever(self, client: Client) -> None:
+    def test_what_explores_them_is_kept_for_ever(self, client: Client, db: None) -> None:
         response = client.get(reverse("charts:bundle", args=[bundle_name()]), headers={"Accept-Encoding": "br"})
 
         assert response.status_code == 200
         assert response.headers["Content-Encoding"] == "br"
         assert "immutable" in response.headers["Cache-Control"]
+        response.close()
         assert client.get(reverse("charts:bundle", args=["explore-0-0.js"])).status_code == 404
 
 

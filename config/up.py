@@ -120,11 +120,14 @@ def _start_broker(data: Path, room: Path) -> subprocess.Popen[bytes]:
     sock = room / "broker.sock"
     command = [str(get_binary_path()), "--port", "0", "--unixsocket", str(sock), "--unixsocketperm", "700"]
     command += ["--dir", str(data / "valkey"), "--appendonly", "yes", "--save", "", "--maxmemory-policy", "noeviction"]
-    process = _start([*command, "--loglevel", "warning"], dict(os.environ))
+    command += ["--loglevel", "warning", "--logfile", str(data / "valkey" / "server.log")]
+    process = _start(command, dict(os.environ))
     deadline = time.monotonic() + 20
     while not sock.exists():
         if process.poll() is not None or time.monotonic() > deadline:
-            _fail("the broker did not start; see the lines above, or set REDIS_URL to a server of your own.")
+            _fail(
+                "the broker did not start; see valkey/server.log in the data folder, or set REDIS_URL to a server of your own."
+            )
         time.sleep(0.05)
     return process
 
@@ -140,14 +143,24 @@ def _web(port: int) -> list[str]:
     return [
         str(Path(sys.executable).with_name("granian")),
         *("--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port), "--workers", "2"),
-        *("--log-level", "warning", "--workers-kill-timeout", "5s", "config.wsgi:application"),
+        *(
+            "--blocking-threads",
+            "1",
+            "--backpressure",
+            "64",
+            "--log-level",
+            "warning",
+            "--workers-kill-timeout",
+            "5s",
+            "config.wsgi:application",
+        ),
     ]
 
 
 def _worker() -> list[str]:
     """Return the worker's command; its beat runs inside it."""
     return [
-        *(sys.executable, "-m", "celery", "-A", "config", "worker", "--beat", "--concurrency", "2"),
+        *(sys.executable, "-m", "celery", "-A", "config", "--quiet", "worker", "--beat", "--concurrency", "2"),
         *("--loglevel", "warning", "--without-gossip", "--without-mingle"),
     ]
 

@@ -12,6 +12,7 @@ admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-a
 urlpatterns = [
     path("", include("jobs.urls")),
     path("accounts/", include("allauth.urls")),
+    path("settings/", include("accounts.urls")),
     path("admin/", admin.site.urls),
     path("api/v1/", include("config.api_router")),
     path("charts/", include("portfolio.charts.urls")),

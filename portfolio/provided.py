@@ -40,9 +40,10 @@ class StageNow:
         return self.names.get(self.leader, self.leader) if self.leader else ""
 
 
-def provide(*, stage: str = "", bands: str = "", rotations: str = "") -> None:
-    """Name the functions that answer `stage_now`, `stage_bands` and `rotation_marks`."""
-    _paths.update({key: path for key, path in (("stage", stage), ("bands", bands), ("rotations", rotations)) if path})
+def provide(*, stage: str = "", bands: str = "", stale: str = "", rotations: str = "") -> None:
+    """Name the functions that answer `stage_now`, `stage_bands`, `stale_notice` and `rotation_marks`."""
+    named = {"stage": stage, "bands": bands, "stale": stale, "rotations": rotations}
+    _paths.update({key: path for key, path in named.items() if path})
 
 
 def stage_now(*, market: Market, now: datetime) -> StageNow | None:
@@ -54,6 +55,12 @@ def stage_now(*, market: Market, now: datetime) -> StageNow | None:
 def stage_bands(*, market: Market, since: date) -> list[StageBand]:
     """Return the stages a market went through since a day, oldest first."""
     return list(_answer("bands", [], market=market, since=since))
+
+
+def stale_notice(*, market: Market, now: datetime) -> dict[str, Any] | None:
+    """Return what the banner says when a market was not read as it should have been, None while all is fresh."""
+    found: dict[str, Any] | None = _answer("stale", None, market=market, now=now)
+    return found
 
 
 def rotation_marks(*, portfolio: Portfolio) -> list[RotationMark]:

@@ -12,5 +12,6 @@ class SignalsConfig(AppConfig):
     name = "signals"
 
     def ready(self) -> None:
-        """Tell the portfolio's pages who knows the stage of a market."""
-        provide(stage="signals.queries.standing.stage_now", bands="signals.queries.standing.stage_bands")
+        """Tell the portfolio's pages who knows a market's stage and how fresh it is."""
+        here = "signals.queries.standing"
+        provide(stage=f"{here}.stage_now", bands=f"{here}.stage_bands", stale=f"{here}.stale_notice")

@@ -16,7 +16,7 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from accounts.models import User
+from accounts.models import ApiToken, User
 from jobs.services import enqueue
 from journal.services.rotations import Draft, DraftLeg, log_rotation
 from portfolio.models import Portfolio
@@ -53,7 +53,13 @@ def make_rotation(alice: User) -> Ids:
     return {"rotation_id": log_rotation(portfolio=book, draft=draft, now=scene.after()).rotation.pk}
 
 
-MAKERS: list[Callable[[User], Ids]] = [make_portfolio, make_rotation]
+def make_token(alice: User) -> Ids:
+    """Give the owner an API token; its route calls its id as a job's does, so the key names the route too."""
+    token, _ = ApiToken.objects.create(user=alice, name="Script")
+    return {"accounts:drop_token.public_id": token.public_id}
+
+
+MAKERS: list[Callable[[User], Ids]] = [make_portfolio, make_rotation, make_token]
 """Each gives the owner objects and returns their ids by the name that routes give them; every app adds its own."""
 
 
@@ -97,10 +103,11 @@ def ask(client: Client, url: str) -> int:
 
 
 def address(name: str, ids: Ids) -> str:
-    """Return the address of the owner's object."""
-    missing = parameters(name) - ids.keys()
+    """Return the address of the owner's object; an id kept for this route alone goes first."""
+    found = {key: ids.get(f"{name}.{key}", ids.get(key)) for key in parameters(name)}
+    missing = {key for key, pk in found.items() if pk is None}
     assert not missing, f"{name} names {missing}: give the owner one in MAKERS."
-    return reverse(name, kwargs={key: ids[key] for key in parameters(name)})
+    return reverse(name, kwargs=found)
 
 
 class TestSignedOut:

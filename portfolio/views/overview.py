@@ -13,9 +13,8 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from portfolio.charts import Chart
 from portfolio.models import Asset, Portfolio, Sector
-from portfolio.provided import rotation_marks, stage_bands, stage_now
+from portfolio.provided import rotation_marks, stage_bands, stage_now, stale_notice
 from portfolio.queries.holdings import HoldingLine, PositionLine, snapshot
 from portfolio.queries.sectors import Belonging
 from portfolio.views.access import Desk, desk_of, portfolio_of
@@ -60,6 +59,7 @@ def overview_context(desk: Desk, portfolio: Portfolio) -> dict[str, Any]:
         **desk.context,
         **_charts(portfolio, sectors),
         "as_of": found.as_of,
+        "stale": stale_notice(market=portfolio.market, now=desk.now),
         "policy": found.policy,
         "equity": found.sleeves.equity,
         "totals": found.totals,
@@ -72,12 +72,14 @@ def overview_context(desk: Desk, portfolio: Portfolio) -> dict[str, Any]:
     }
 
 
-def _charts(portfolio: Portfolio, sectors: Sequence[Sector]) -> dict[str, Chart]:
+def _charts(portfolio: Portfolio, sectors: Sequence[Sector]) -> dict[str, Any]:
     days = valued_days(portfolio)
+    until = days[-1].date if days else None
     bands = stage_bands(market=portfolio.market, since=days[0].date) if days else []
     where = {name: reverse(f"portfolio:{name}", args=[portfolio.pk]) for name in ("equity_spec", "sleeve_spec")}
     marks = rotation_marks(portfolio=portfolio)
     return {
+        "valued_until": until,
         "equity_chart": equity_picture(days, rotations=marks, spec_url=where["equity_spec"]),
         "sleeve_chart": sleeve_picture(days, sectors=sectors, bands=bands, spec_url=where["sleeve_spec"]),
     }

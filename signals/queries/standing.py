@@ -90,6 +90,11 @@ def scored_until(market: Market) -> datetime | None:
     return None if newest is None else closes_on(newest)
 
 
+def stale_notice(*, market: Market, now: datetime) -> dict[str, Any] | None:
+    """Return what the banner of a page about a market says, None while all is fresh. Two queries."""
+    return freshness(market=market, closes_at=scored_until(market), now=now).notice
+
+
 def freshness(*, market: Market, closes_at: datetime | None, now: datetime) -> Freshness:
     """Return how fresh a market's signals are, given the close that was scored last. One query."""
     polls = tuple(SourcePoll.objects.filter(market=market).order_by("source"))

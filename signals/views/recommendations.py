@@ -18,7 +18,7 @@ from portfolio.queries.paging import newest_first
 from portfolio.views.access import desk_of, page_of, person_of, remember
 from signals.models import Recommendation, RecommendationLeg
 from signals.queries.recommendations import current, detail, history
-from signals.queries.standing import freshness, scored_until
+from signals.queries.standing import stale_notice
 from signals.views import words
 from signals.views.words import exact
 
@@ -83,7 +83,6 @@ def recommendation_context(found: Recommendation) -> dict[str, Any]:
     now = timezone.now()
     market = found.portfolio.market
     clock = market.clock(now)
-    fresh = freshness(market=market, closes_at=scored_until(market), now=now)
     return page_of(
         found.portfolio,
         recommendation=found,
@@ -94,7 +93,7 @@ def recommendation_context(found: Recommendation) -> dict[str, Any]:
         clock=clock,
         is_open=found.is_open(clock),
         legs=[{"leg": leg, "ladder": _ladder(leg)} for leg in found.legs.all()],
-        stale=fresh.notice,
+        stale=stale_notice(market=market, now=now),
         **numbers(found),
     )
 
@@ -133,6 +132,7 @@ def _listed(portfolio: Portfolio, chosen: str, *, cursor: str, now: datetime) ->
     clock = portfolio.clock(now)
     return {
         "clock": clock,
+        "stale": stale_notice(market=portfolio.market, now=now),
         "current": current(portfolio=portfolio, now=now),
         "next_cursor": page.next_cursor,
         "rows": [{"it": row, "state": words.STATES[row.state], "is_open": row.is_open(clock)} for row in page.rows],

@@ -40,13 +40,13 @@ class LegForm(forms.Form):
     """State one side of a rotation; an empty row is left out."""
 
     action = forms.ChoiceField(
-        label="What you did", choices=[("", "—"), *RecommendationLeg.Action.choices], required=False
+        label="Action", choices=[("", "—"), *RecommendationLeg.Action.choices], required=False
     )
-    instrument = forms.TypedChoiceField(label="Of what", required=False, empty_value=None)
+    instrument = forms.TypedChoiceField(label="Instrument", required=False, empty_value=None)
     quantity = AmountField(label="Quantity", required=False)
     price = AmountField(label="Price", required=False)
     fee_amount = AmountField(label="Fee", required=False, is_zero_allowed=True)
-    fee_asset = forms.TypedChoiceField(label="Fee paid in", required=False, empty_value=None)
+    fee_asset = forms.TypedChoiceField(label="Fee in", required=False, empty_value=None)
     leverage = AmountField(label="Leverage", required=False)
     stop_price = AmountField(label="Stop", required=False)
     purpose = forms.ChoiceField(

@@ -18,7 +18,7 @@ from portfolio.queries.holdings import Snapshot
 from portfolio.queries.prices import quoted_at
 from signals.models import Recommendation
 
-SHOWN_DIGITS = Context(prec=8)
+SHOWN_DIGITS = Context(prec=7)
 Row = dict[str, str]
 
 

@@ -20,7 +20,7 @@ from signals.models import RecommendationLeg
 Action = RecommendationLeg.Action
 Purpose = RecommendationLeg.Purpose
 HALF = Decimal("0.5")
-PRICE_DIGITS = 8
+PRICE_DIGITS = 7
 NEED_TWO = "The playbook's scenarios need a policy with two narratives, and something held in one of them."
 
 

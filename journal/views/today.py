@@ -18,7 +18,7 @@ from portfolio.models import Portfolio, Sector
 from portfolio.provided import StageNow, stage_now
 from portfolio.queries.holdings import Snapshot, snapshot
 from portfolio.views.access import Desk, desk_of
-from portfolio.views.standing import SLEEVE_HUES, SLEEVE_NAMES, StandingRow, equity_picture, sector_rows
+from portfolio.views.standing import SLEEVE_HUES, SLEEVE_NAMES, StandingRow, equity_picture, sector_rows, sleeve_rows
 from signals.queries.recommendations import current
 from signals.queries.standing import freshness, scored_until
 from signals.views.recommendations import numbers
@@ -97,7 +97,8 @@ def _standing(found: Snapshot, stage: StageNow | None) -> dict[str, Any]:
     ]
     if pool is not None:
         bars += [_bar(row, pool.actual, pool.target) for row in narratives]
-    return {"bars": bars, "outside": [row for row in narratives if row.is_outside], "narratives": narratives}
+    outside = [row for row in (*sleeve_rows(found), *narratives) if row.is_outside]
+    return {"bars": bars, "outside": outside, "narratives": [row.label for row in narratives]}
 
 
 def _bar(row: StandingRow, actual: Decimal, target: Decimal) -> dict[str, Any]:

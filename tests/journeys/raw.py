@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-import itertools
+import math
 from fractions import Fraction
 from pathlib import Path
 
@@ -25,18 +25,16 @@ class Raw:
         """Return an asset's close."""
         return self.closes[asset, day]
 
-    def sector_return(self, assets: list[str], first: str, last: str) -> Fraction:
-        """Return what equal weights, renewed each day, made from one close to another."""
-        span = [day for day in self.days if first <= day <= last]
-        total = Fraction(1)
-        for before, after in itertools.pairwise(span):
-            moves = [
-                self.closes[asset, after] / self.closes[asset, before] - 1
-                for asset in assets
-                if (asset, after) in self.closes and (asset, before) in self.closes
-            ]
-            total *= 1 + sum(moves) / len(moves)
-        return total - 1
+    def trend(self, asset: str, day: str, width: int) -> float:
+        """Return ln of the close over the mean of the last closes, its own among them."""
+        span = self.days[self.days.index(day) - width + 1 : self.days.index(day) + 1]
+        mean = sum(self.closes[asset, each] for each in span) / width
+        return math.log(self.closes[asset, day] / mean)
+
+    def fear(self, folder: Path, day: str) -> Fraction:
+        """Return the fear-and-greed value of a day."""
+        with (folder / "fear_greed_daily.csv").open() as file:
+            return next(Fraction(row["fng"]) for row in csv.DictReader(file) if row["date"] == day)
 
 
 def money(value: Fraction) -> str:

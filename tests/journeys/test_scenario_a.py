@@ -40,7 +40,7 @@ class TestScenarioA:
         market = load(history)
         sign_up(page, base)
         open_portfolio(page, base)
-        see_the_market(page, base, raw)
+        see_the_market(page, base, raw, history)
         bought = log_scenario_a(page)
         figures = expected(raw, bought)
         assert money(figures["fees"]) in words(page)
@@ -96,13 +96,15 @@ def open_portfolio(page: Page, base: str) -> None:
     page.wait_for_url(re.compile(r"/portfolio/(\?.*)?$"))
 
 
-def see_the_market(page: Page, base: str, raw: Raw) -> None:
-    """Read scores and stage of that day, and the momentum that the raw prices give."""
+def see_the_market(page: Page, base: str, raw: Raw, history: Path) -> None:
+    """Read scores and stage of that day, and two of their inputs as the raw files give them."""
     page.goto(f"{base}/market/")
     text = words(page)
     assert re.search(r"DeFi scores \d+\.\d of 100", text)
     assert re.search(r"AI scores \d+\.\d of 100", text)
-    assert "31 Jan 2021" in text or "1 Feb 2021" in text
+    assert "Scored close 1 Feb 2021, 00:00 UTC" in text
+    assert f"BTC trend {signed(raw.trend('BTC', CLOSE, 50))}" in text
+    assert f"Fear and greed {float(raw.fear(history, CLOSE)):.1f}" in text
     assert "Simulated market" not in text
 
 
@@ -133,6 +135,11 @@ def leg(page: Page, number: int, action: str, instrument: str, quantity: str, pr
     page.fill(f"[name$='-{number}-quantity']", quantity)
     page.fill(f"[name$='-{number}-price']", price)
     page.fill(f"[name$='-{number}-fee_amount']", charged)
+
+
+def signed(value: float) -> str:
+    """Write a number with its sign, to two places."""
+    return f"{value:+.2f}".replace("-", "−")
 
 
 def choose(page: Page, control: str, beginning: str) -> None:

@@ -39,9 +39,7 @@ LEG_FIELDS = (
 class LegForm(forms.Form):
     """State one side of a rotation; an empty row is left out."""
 
-    action = forms.ChoiceField(
-        label="Action", choices=[("", "—"), *RecommendationLeg.Action.choices], required=False
-    )
+    action = forms.ChoiceField(label="Action", choices=[("", "—"), *RecommendationLeg.Action.choices], required=False)
     instrument = forms.TypedChoiceField(label="Instrument", required=False, empty_value=None)
     quantity = AmountField(label="Quantity", required=False)
     price = AmountField(label="Price", required=False)
@@ -57,10 +55,11 @@ class LegForm(forms.Form):
         """Offer what the venue trades."""
         super().__init__(*args, **options)
         self.shelf = shelf
+        instruments = {str(pk): row for pk, row in shelf.instruments.items()}
         instrument: Any = self.fields["instrument"]
-        instrument.choices, instrument.coerce = instrument_choices(shelf), lambda pk: shelf.instruments[int(pk)]
+        instrument.choices, instrument.coerce = instrument_choices(shelf), lambda key: _found(instruments, key)
         fee_asset: Any = self.fields["fee_asset"]
-        fee_asset.choices, fee_asset.coerce = fee_choices(shelf), shelf.assets.__getitem__
+        fee_asset.choices, fee_asset.coerce = fee_choices(shelf), lambda key: _found(shelf.assets, key)
 
     def clean(self) -> dict[str, Any]:
         """Ask for all that a leg needs, unless the row is empty."""
@@ -152,8 +151,8 @@ class TicketForm(forms.Form):
     recommendation = forms.IntegerField(widget=forms.HiddenInput, required=False)
     executed_at = forms.DateTimeField(
         label="When",
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format=MOMENT_FORMAT),
-        input_formats=[MOMENT_FORMAT, f"{MOMENT_FORMAT}:%S"],
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local", "step": "1"}, format=MOMENT_FORMAT),
+        input_formats=[MOMENT_FORMAT, MOMENT_FORMAT.removesuffix(":%S")],
     )
     thesis = forms.CharField(
         label="Why",
@@ -236,6 +235,13 @@ def fee_choices(shelf: Shelf) -> list[tuple[str, str]]:
     """Return the quote asset first, then everything else a fee may be charged in."""
     quote = shelf.portfolio.reserve_asset.symbol
     return [("", quote), *((symbol, symbol) for symbol in sorted(shelf.assets) if symbol != quote)]
+
+
+def _found(offered: Mapping[str, Any], key: str) -> Any:
+    """Return what was chosen; a forged key raises ValueError, which a form can tell."""
+    if key not in offered:
+        raise ValueError(key)
+    return offered[key]
 
 
 def name_refusal(refusal: Refusal, *, form: TicketForm, rows: LegRows) -> None:

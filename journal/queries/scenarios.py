@@ -143,9 +143,7 @@ def _purchase(desk: _Desk, sector: str, sells: Iterable[PlannedLeg]) -> list[Pla
     return [] if leg is None else [leg]
 
 
-def _opened(
-    desk: _Desk, asset: Asset | None, rule: StageRule, action: Action, purpose: Purpose
-) -> list[PlannedLeg]:
+def _opened(desk: _Desk, asset: Asset | None, rule: StageRule, action: Action, purpose: Purpose) -> list[PlannedLeg]:
     """Open futures as the stage asks, as far as the reserve above its floor can post the margin (F35)."""
     instrument = None if asset is None else desk.shelf.instrument_of(asset=asset.pk, is_futures=True)
     if instrument is None or instrument.asset_id not in desk.prices:
@@ -173,9 +171,7 @@ def _closed(desk: _Desk) -> list[PlannedLeg]:
     return [leg for leg in legs if leg is not None]
 
 
-def _leg(
-    desk: _Desk, action: str, instrument: Instrument, quantity: Decimal, **more: object
-) -> PlannedLeg | None:
+def _leg(desk: _Desk, action: str, instrument: Instrument, quantity: Decimal, **more: object) -> PlannedLeg | None:
     """Return a leg at the price now, None where nothing is left of it or no price is known."""
     price = desk.prices.get(instrument.asset_id)
     if price is None or quantity <= 0:

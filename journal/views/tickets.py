@@ -36,7 +36,6 @@ from portfolio.views.access import Desk, desk_of, person_of, remember
 from signals.models import Recommendation
 from signals.queries.recommendations import detail
 
-
 UNPROCESSABLE = 422
 TEMPLATE = "journal/ticket.html"
 REDRAWS = ("add", "remove", "again")
@@ -158,7 +157,11 @@ def _logged(request: HttpRequest, counter: Counter, form: TicketForm, rows: LegR
     except Refusal as refusal:
         name_refusal(refusal, form=form, rows=rows)
         return None
-    said = "This rotation was logged already; here it is." if logged.is_repeat else "Logged. The first comparison follows the next close."
+    said = (
+        "This rotation was logged already; here it is."
+        if logged.is_repeat
+        else "Logged. The first comparison follows the next close."
+    )
     messages.success(request, said)
     return redirect("journal:rotation", logged.rotation.pk)
 

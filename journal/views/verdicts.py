@@ -23,7 +23,9 @@ class Check:
 
 
 @in_context
-def preview_context(found: Preview, *, sectors: Sequence[Sector], no_stop_reason: str, core_reason: str) -> dict[str, Any]:
+def preview_context(
+    found: Preview, *, sectors: Sequence[Sector], no_stop_reason: str, core_reason: str
+) -> dict[str, Any]:
     """Return what the preview panel shows."""
     checks = checks_of(found, no_stop_reason=no_stop_reason, core_reason=core_reason)
     needs = [name for name, is_needed in _needs(found).items() if is_needed]
@@ -90,7 +92,9 @@ def _stop(risk: Risk, reason: str) -> list[Check]:
     if risk.liquidation is not None and not risk.is_stop_in_time:
         share = pct(risk.stop_on_the_way, 0)
         return [
-            Check(tone="warn", sentence=f"The stop of {risk.name} is {share} of the way to liquidation; 66% is the most.")
+            Check(
+                tone="warn", sentence=f"The stop of {risk.name} is {share} of the way to liquidation; 66% is the most."
+            )
         ]
     return [Check(tone="good", sentence=f"The stop of {risk.name} is hit well before liquidation.")]
 
@@ -103,7 +107,13 @@ def _reserve(found: Preview) -> list[Check]:
 
 
 def _bar(label: str, hue: str, before: Decimal | None, drift: Any) -> dict[str, Any]:
-    return {"label": label, "hue": hue, "actual": drift.actual, "target": drift.target, "note": _was(before, drift.actual)}
+    return {
+        "label": label,
+        "hue": hue,
+        "actual": drift.actual,
+        "target": drift.target,
+        "note": _was(before, drift.actual),
+    }
 
 
 def _sector_bar(found: Preview, sector: Sector) -> dict[str, Any]:
@@ -135,4 +145,3 @@ def _ladder(found: Preview, sectors: Mapping[str, Sector]) -> list[dict[str, Any
 def _rungs(risk: Risk) -> list[dict[str, Any]]:
     rungs = (("liquidation", risk.liquidation, "loss"), ("stop", risk.stop, "warn"), ("entry", risk.entry, "ink"))
     return [{"label": label, "price": value, "tone": tone} for label, value, tone in rungs]
-

@@ -88,7 +88,7 @@ def _row(rotation: Rotation, horizon: int, review: Review | None) -> HorizonRow:
 
 
 def _status(rotation: Rotation, horizon: int, review: Review | None) -> str:
-    if review is not None and review.status == Review.Status.OK:
+    if review is not None and review.priced_at is not None:
         return day(_closing_day(review.priced_at))
     if review is not None and review.status == Review.Status.MISSING:
         return "There is no price within 36 hours of that close."
@@ -96,9 +96,9 @@ def _status(rotation: Rotation, horizon: int, review: Review | None) -> str:
     return f"Not yet; known on {day(due)}."
 
 
-def _closing_day(moment: datetime | None) -> datetime:
+def _closing_day(moment: datetime) -> datetime:
     """Return the day a close belongs to: midnight closes the day before (DECISIONS 34)."""
-    return (moment or datetime.min) - timedelta(seconds=1)
+    return moment - timedelta(seconds=1)
 
 
 def _notes(review: Review | None) -> str:

@@ -1,4 +1,4 @@
-"""Answer the one question of the morning: is there something to decide?"""
+"""Answer the one question of the morning, whether there is something to decide."""
 
 from __future__ import annotations
 

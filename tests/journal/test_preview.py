@@ -8,9 +8,14 @@ from typing import Any
 
 import pytest
 
+from accounts.models import User
 from journal.domain.preview import Aims, Book, Contract, Move, Stock, preview
+from journal.queries.preview import preview_of
 from portfolio.domain.futures import Position, liquidation_price_at_mark
 from portfolio.domain.valuation import Quoted
+from portfolio.queries.holdings import snapshot
+from portfolio.services.ledger import record_fills
+from tests.portfolio import factories
 
 D = Decimal
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -150,3 +155,23 @@ class TestWarnings:
     @pytest.mark.parametrize("moves", [(), (sell("0.000000000000000001"),)])
     def test_nothing_and_next_to_nothing_can_be_previewed(self, moves: tuple[Move, ...]) -> None:
         assert look(*moves).fees == 0
+
+
+@pytest.mark.django_db
+class TestOfAPortfolio:
+    @pytest.mark.parametrize("preset", ["ANCHOR", "TABLE"])
+    def test_starts_from_what_every_page_shows(self, alice: User, preset: str) -> None:
+        """The figures before a draft are the snapshot's own, margin carved out or not."""
+        factories.price(factories.market(), -1)
+        holdings = {"BTC": ("1", "30000"), "USDC": ("20000", "20000"), "UNI": ("200", None), "FET": ("500", None)}
+        portfolio = factories.portfolio(alice, holdings, preset=preset)
+        opened = factories.fill(factories.perp("FET"), "buy", 1500, 2, factories.at(1), fee_amount="1.5", leverage="3")
+        record_fills(portfolio=portfolio, fills=[opened], now=factories.NOW)
+        found = snapshot(portfolio=portfolio, now=factories.NOW)
+        shown = preview_of(found=found, legs=[], stage=None, now=factories.NOW)
+        assert shown.before.sleeves == found.sleeves
+        assert shown.before == shown.after
+        assert shown.before.sleeve_drifts == found.sleeve_drifts
+        assert shown.before.sector_drifts == found.sector_drifts
+        ai = next(rung for rung in shown.ladder if rung.sector == "ai")
+        assert (ai.spot, ai.futures) == (1000, 3000)

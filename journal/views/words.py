@@ -59,8 +59,8 @@ def conclusion(rotation: Rotation, reviews: Iterable[Review]) -> Conclusion:
             return _compared(when, review.total_alpha_usd)
     if any(review.status == Review.Status.MISSING for review in known.values()):
         return Conclusion(before="There is no price to compare this rotation with")
-    first = first_close(rotation.executed_at) + timedelta(days=HORIZONS[0])
-    return Conclusion(before=f"Too early to say: the first comparison comes on {day(first)}")
+    first = day(first_close(rotation.executed_at))
+    return Conclusion(before=f"Too early to say: the first comparison comes on {first}")
 
 
 def horizon_rows(rotation: Rotation, reviews: Iterable[Review]) -> list[HorizonRow]:

@@ -367,7 +367,7 @@ class TestRotation:
     def test_a_young_one_says_when(self, client_of_alice: Client, book: Portfolio) -> None:
         client_of_alice.post(NEW, ticket())
         text = client_of_alice.get(f"/journal/{Rotation.objects.get().pk}/").content.decode()
-        assert "Too early to say: the first comparison comes on 22 Nov 2026" in text
+        assert "Too early to say: the first comparison comes on 21 Nov 2026" in text
         assert "Not yet; known on 21 Dec 2026." in text
 
     def test_reversing_keeps_both_visible(self, client_of_alice: Client, book: Portfolio) -> None:

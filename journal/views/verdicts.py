@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from journal.domain.preview import Preview, Risk, Standing
-from portfolio.domain.display import pct, qty, usd
+from portfolio.domain.display import pct, price, qty, usd
 from portfolio.domain.money import ZERO, in_context
 from portfolio.models import Sector
 from portfolio.views.standing import SLEEVE_HUES, SLEEVE_NAMES
@@ -69,7 +69,7 @@ def _needs(found: Preview) -> Mapping[str, bool]:
 
 def _shortfalls(found: Preview) -> list[Check]:
     return [
-        Check(tone="bad", sentence=f"{qty(each.missing)} {each.asset} more is needed than you have free.")
+        Check(tone="bad", sentence=f"{price(each.missing)} {each.asset} more is needed than you have free.")
         for each in found.shortfalls
     ]
 

@@ -13,19 +13,20 @@ from portfolio.models import Asset, Market, Price, Sector, SectorMembership, clo
 from signals.domain.arrays import Codes, Floats
 from signals.domain.panel import MarketPanel, SectorProfile
 from signals.domain.params import Params, profile_of
+from signals.queries.raw import raw_rows
 from signals.queries.readings import event_coverage, event_table, reading_series
 
 _EPOCH = date(1970, 1, 1).toordinal()
 
 
 class Close(NamedTuple):
-    """Hold one close as it is stored. Amounts in USD."""
+    """Hold one close as the database sends it. Amounts in USD: text on SQLite, Decimal on PostgreSQL."""
 
     asset_id: int
     date: date
-    price: Decimal
-    market_cap: Decimal | None
-    volume: Decimal | None
+    price: Decimal | str
+    market_cap: Decimal | str | None
+    volume: Decimal | str | None
     scope: str
 
 
@@ -67,7 +68,7 @@ def _closes(market: Market, decided: datetime) -> list[Close]:
     """Return the closes of the days that had been decided, in the order of days."""
     columns = ("asset_id", "date", "price_usd", "market_cap_usd", "volume_usd", "volume_scope")
     rows = Price.objects.filter(market=market).usable_at(decided).order_by("date", "asset_id").values_list(*columns)
-    return [Close(*row) for row in rows.iterator(10_000)]
+    return [Close(*row) for row in raw_rows(rows)]
 
 
 def _panel(
@@ -105,7 +106,7 @@ def _places(closes: list[Close], grid: Grid) -> tuple[list[int], list[int]]:
     return [row.date.toordinal() - grid.first for row in closes], [grid.columns[row.asset_id] for row in closes]
 
 
-def _amounts(closes: list[Close], grid: Grid, amounts: Iterable[Decimal | None]) -> Floats:
+def _amounts(closes: list[Close], grid: Grid, amounts: Iterable[Decimal | str | None]) -> Floats:
     """Return one figure of the closes as days by assets, NaN where there is none."""
     values = np.full(grid.shape, np.nan)
     values[_places(closes, grid)] = [np.nan if amount is None else float(amount) for amount in amounts]

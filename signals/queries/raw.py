@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 def raw_rows(rows: QuerySet[Any, Any]) -> list[tuple[Any, ...]]:
     """Return the rows of a `values_list` query as they arrive: amounts are text on SQLite, Decimal on PostgreSQL.
 
-    For numbers and texts only: days, times and JSON need their fields' converters.
+    Times have no zone on SQLite; JSON needs its field's converter.
     """
     connection = connections[rows.db]
     statement, parameters = rows.query.get_compiler(connection=connection).as_sql()

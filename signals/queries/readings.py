@@ -15,6 +15,7 @@ from signals.domain.events import covered_days
 from signals.domain.panel import FUNDING, EventTable, ReadingSeries, decision_times
 from signals.domain.params import Params
 from signals.models import Event, Reading, SourcePoll
+from signals.queries.raw import raw_rows
 
 EVENT_COVERAGE = "event_coverage"
 EVERY_TYPE = ""
@@ -29,7 +30,7 @@ def reading_series(*, market: Market, known_until: datetime, params: Params) -> 
     known = Reading.objects.filter(market=market, indicator__in=[*params.limits, FUNDING]).known_at(known_until)
     columns = ("indicator", "subject", "observed_at", "ingested_at", "value", "source")
     found: dict[tuple[str, str], list[tuple[Any, ...]]] = defaultdict(list)
-    for indicator, subject, *rest in known.order_by("ingested_at", "id").values_list(*columns).iterator(10_000):
+    for indicator, subject, *rest in raw_rows(known.order_by("ingested_at", "id").values_list(*columns)):
         found[indicator, subject].append(tuple(rest))
     return {key: _series(rows) for key, rows in found.items()}
 
@@ -41,7 +42,9 @@ def _series(rows: list[tuple[Any, ...]]) -> ReadingSeries:
 
 
 def instants(moments: Sequence[datetime | None]) -> Instants:
-    """Return moments as UTC instants, NaT for None."""
+    """Return moments as UTC instants, NaT for None; moments without a zone, as SQLite sends them, are read at once."""
+    if moments and all(moment is not None and moment.tzinfo is None for moment in moments):
+        return np.array(moments, "datetime64[us]")
     return np.array([_number(moment) for moment in moments], "datetime64[us]")
 
 
@@ -88,9 +91,9 @@ def event_coverage(*, market: Market, dates: Instants, params: Params) -> dict[s
     A reading `event_coverage` says so of one type, or with an empty subject of all; a simulated market is complete as
     far as it was asked.
     """
-    looked: dict[str, list[datetime]] = defaultdict(list)
+    looked: dict[str, list[datetime | None]] = defaultdict(list)
     rows = Reading.objects.filter(market=market, indicator=EVENT_COVERAGE).values_list("subject", "observed_at")
-    for kind, moment in rows.iterator(10_000):
+    for kind, moment in raw_rows(rows):
         looked[kind].append(moment)
     moments = decision_times(dates, params)
     everything = covered_days(moments, instants(looked[EVERY_TYPE])) | _is_simulated_day(market, moments)

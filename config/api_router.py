@@ -1,10 +1,11 @@
 """Route the API: each app's viewsets, the schema and its page."""
 
-from django.urls import include, path
+from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.permissions import AllowAny
 from rest_framework.routers import SimpleRouter
 
+from config.api.views import NoSuchRoute
 from journal.api.viewsets import PassViewSet, RotationViewSet
 from portfolio.api.viewsets import FillViewSet, InstrumentViewSet, MarketViewSet, PortfolioViewSet, SectorViewSet
 from signals.api.viewsets import RecommendationViewSet, SignalsViewSet
@@ -26,4 +27,5 @@ urlpatterns = [
     path("", include(router.urls)),
     path("schema/", SpectacularAPIView.as_view(**OPEN), name="api-schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api-schema", **OPEN), name="api-docs"),
+    re_path("", NoSuchRoute.as_view(), name="api-nowhere"),
 ]

@@ -20,7 +20,6 @@ from rest_framework.utils.urls import remove_query_param, replace_query_param
 
 _WHOLE = re.compile(r"[0-9]{1,3}")
 _LONGEST_CURSOR = 400
-_KEYS = {"page_size", "cursor"}
 
 
 @dataclass(frozen=True)

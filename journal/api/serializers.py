@@ -7,12 +7,19 @@ from typing import Any
 from rest_framework import serializers
 
 from journal.models import Leg, Pass, Review, Rotation
-from portfolio.api.fields import ExactField, ExactModelSerializer, ProbabilityField, Strict
+from portfolio.api.fields import (
+    ExactField,
+    ExactModelSerializer,
+    IdField,
+    ProbabilityField,
+    Strict,
+    TextField,
+    UtcField,
+)
 from portfolio.api.serializers import FillSerializer
 from signals.models import RecommendationLeg
 
 MAX_LEGS = 20
-LARGEST_ID = 2**63 - 1
 
 
 class ReviewSerializer(ExactModelSerializer):
@@ -93,11 +100,11 @@ class NewLegSerializer(Strict):
     """One side to be logged; the fee is in the reserve asset unless `fee_asset` names another."""
 
     action = serializers.ChoiceField(choices=RecommendationLeg.Action.choices)
-    instrument = serializers.CharField(max_length=40, help_text="UNI, or FET-PERP: see /instruments/.")
+    instrument = TextField(max_length=40, help_text="UNI, or FET-PERP: see /instruments/.")
     quantity = ExactField(positive=True, allow_zero=False)
     price = ExactField(positive=True, allow_zero=False)
     fee_amount = ExactField(positive=True, required=False)
-    fee_asset = serializers.CharField(max_length=20, required=False)
+    fee_asset = TextField(max_length=20, required=False)
     leverage = ExactField(positive=True, allow_zero=False, required=False, allow_null=True)
     stop_price = ExactField(positive=True, allow_zero=False, required=False, allow_null=True)
     purpose = serializers.ChoiceField(choices=RecommendationLeg.Purpose.choices, required=False, allow_blank=True)
@@ -106,32 +113,32 @@ class NewLegSerializer(Strict):
 class NewRotationSerializer(Strict):
     """A rotation to be logged: whole, or not at all."""
 
-    portfolio = serializers.IntegerField(min_value=1, max_value=LARGEST_ID)
+    portfolio = IdField()
     legs = NewLegSerializer(many=True, allow_empty=False, max_length=MAX_LEGS)  # type: ignore[call-arg]
-    thesis = serializers.CharField(max_length=10_000)
-    executed_at = serializers.DateTimeField(help_text="With its offset, such as 2026-11-20T12:00:00Z.")
+    thesis = TextField(max_length=10_000)
+    executed_at = UtcField(help_text="With its offset, such as 2026-11-20T12:00:00Z.")
     conviction = ProbabilityField(required=False, allow_null=True)
-    recommendation = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=LARGEST_ID)
-    no_stop_reason = serializers.CharField(max_length=300, required=False, allow_blank=True)
-    core_override_reason = serializers.CharField(max_length=300, required=False, allow_blank=True)
-    tags = serializers.ListField(child=serializers.CharField(max_length=40), max_length=20, required=False)
+    recommendation = IdField(required=False, allow_null=True)
+    no_stop_reason = TextField(max_length=300, required=False, allow_blank=True)
+    core_override_reason = TextField(max_length=300, required=False, allow_blank=True)
+    tags = serializers.ListField(child=TextField(max_length=40), max_length=20, required=False)
     client_key = serializers.UUIDField(required=False)
 
 
 class ReasonSerializer(Strict):
     """A reason in words."""
 
-    reason = serializers.CharField(max_length=300)
+    reason = TextField(max_length=300)
 
 
 class NewPassSerializer(Strict):
     """A decision not to act."""
 
-    recommendation = serializers.IntegerField(min_value=1, max_value=LARGEST_ID)
-    reason = serializers.CharField(max_length=2_000)
+    recommendation = IdField()
+    reason = TextField(max_length=2_000)
 
 
-class PassSerializer(serializers.ModelSerializer[Pass]):
+class PassSerializer(ExactModelSerializer):
     """A decision not to act, and why."""
 
     class Meta:

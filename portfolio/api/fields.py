@@ -1,11 +1,14 @@
-"""Carry amounts as strings both ways, and refuse what a serializer does not know."""
+"""Carry amounts as strings both ways, moments in UTC, and refuse what a serializer does not know."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from django.db import models
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
@@ -14,6 +17,10 @@ from portfolio.domain.money import AmountError, canonical, exact, parse_amount
 from portfolio.fields import ExactDecimalField
 
 PATTERN = r"^-?[0-9]{1,20}(\.[0-9]{1,18})?$"
+LARGEST_ID = 2**63 - 1
+_MOMENT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})"
+)
 
 
 @extend_schema_field({"type": "string", "pattern": PATTERN, "example": "1234.56"})
@@ -50,12 +57,56 @@ class ExactField(serializers.Field[Any, Any, Any, Any]):
         return canonical(exact(value))
 
 
+class UtcField(serializers.DateTimeField):
+    """A moment: written in UTC with a Z whoever asks, read only with its offset."""
+
+    default_error_messages = {"offset": "Write the moment with its offset, such as 2026-11-20T12:00:00Z."}
+
+    def to_internal_value(self, value: Any) -> datetime:
+        """Parse strictly."""
+        if not isinstance(value, str) or not _MOMENT.fullmatch(value):
+            self.fail("offset")
+        try:
+            return datetime.fromisoformat(value).astimezone(UTC)
+        except (ValueError, OverflowError):
+            self.fail("offset")
+
+    def to_representation(self, value: Any) -> str:
+        """Write in UTC: the zone a signed-in person reads pages in has no say here."""
+        text: str = value.astimezone(UTC).isoformat()
+        return text.replace("+00:00", "Z")
+
+
+class TextField(serializers.CharField):
+    """Text; a number is not taken for one."""
+
+    def to_internal_value(self, data: Any) -> str:
+        """Refuse what is no string."""
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class IdField(serializers.IntegerField):
+    """An id, as a whole JSON number."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        """Bound it to what a column holds."""
+        super().__init__(**{"min_value": 1, "max_value": LARGEST_ID, **kwargs})
+
+    def to_internal_value(self, data: Any) -> int:
+        """Refuse text, fractions and truth values."""
+        if isinstance(data, bool) or not isinstance(data, int):
+            self.fail("invalid")
+        return data
+
+
 class ProbabilityField(serializers.FloatField):
-    """A probability strictly between 0 and 1."""
+    """A probability strictly between 0 and 1, as a JSON number."""
 
     def to_internal_value(self, data: Any) -> float:
         """Refuse what is no number, and certainty."""
-        if isinstance(data, bool):
+        if isinstance(data, bool) or not isinstance(data, int | float):
             self.fail("invalid")
         value = super().to_internal_value(data)
         if not 0 < value < 1:
@@ -78,6 +129,10 @@ class Strict(serializers.Serializer[Any]):
 
 
 class ExactModelSerializer(serializers.ModelSerializer[Any]):
-    """A model's columns, exact amounts among them."""
+    """A model's columns: exact amounts as strings, moments in UTC."""
 
-    serializer_field_mapping = {**serializers.ModelSerializer.serializer_field_mapping, ExactDecimalField: ExactField}
+    serializer_field_mapping = {
+        **serializers.ModelSerializer.serializer_field_mapping,
+        ExactDecimalField: ExactField,
+        models.DateTimeField: UtcField,
+    }

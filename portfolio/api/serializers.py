@@ -6,11 +6,11 @@ from typing import Any
 
 from rest_framework import serializers
 
-from portfolio.api.fields import ExactField, ExactModelSerializer
+from portfolio.api.fields import ExactField, ExactModelSerializer, UtcField
 from portfolio.models import Fill, Instrument, Market, Portfolio, Sector
 
 
-class MarketSerializer(serializers.ModelSerializer[Market]):
+class MarketSerializer(ExactModelSerializer):
     """A market; `as_of` is where its clock stands, null while it runs."""
 
     class Meta:
@@ -38,7 +38,7 @@ class InstrumentSerializer(ExactModelSerializer):
         fields = ("name", "kind", "asset", "venue", "lot_step", "min_notional_usd", "maintenance_rate", "max_leverage")
 
 
-class PortfolioSerializer(serializers.ModelSerializer[Portfolio]):
+class PortfolioSerializer(ExactModelSerializer):
     """A portfolio; `ledger_version` grows with every entry."""
 
     market = MarketSerializer(read_only=True)
@@ -108,7 +108,7 @@ class StandingSerializer(serializers.Serializer[Any]):
     """Where a portfolio stands: equity, sleeves and sectors against their targets, and totals."""
 
     portfolio = PortfolioSerializer()
-    as_of = serializers.DateTimeField()
+    as_of = UtcField()
     stage = serializers.CharField(allow_null=True)
     equity = WorthSerializer()
     sleeves = DriftSerializer(many=True, help_text="core, reserve, pool: shares of equity.")
@@ -126,7 +126,7 @@ class HoldingSerializer(serializers.Serializer[Any]):
     core = ExactField(help_text="Flagged core: no leg sells it.")
     cost_usd = ExactField()
     price_usd = ExactField(source="quoted.price", allow_null=True, default=None)
-    priced_at = serializers.DateTimeField(source="quoted.observed_at", allow_null=True, default=None)
+    priced_at = UtcField(source="quoted.observed_at", allow_null=True, default=None)
     price_state = serializers.CharField(help_text="priced, stale, unpriced or assumed")
     value_usd = ExactField(allow_null=True)
     unrealized_usd = ExactField(allow_null=True)

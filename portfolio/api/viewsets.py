@@ -6,13 +6,16 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.utils import timezone
+from django_filters import rest_framework as filters
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import mixins, viewsets
+from rest_framework import mixins
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from portfolio.api.access import asked_portfolio, owned_portfolios, portfolio_by_id
+from portfolio.api.conditional import conditional, tag_of
+from portfolio.api.filters import MomentFilter, StrictViewSet
 from portfolio.api.serializers import (
     FillSerializer,
     HoldingSerializer,
@@ -30,9 +33,13 @@ from portfolio.queries.aims import stage_drifts
 from portfolio.queries.holdings import HoldingLine, snapshot
 
 WHICH = OpenApiParameter("portfolio", int, required=True, description="Id of one of your portfolios.")
+OF_PORTFOLIO = {"list": frozenset({"portfolio"})}
+KNOWN = OpenApiParameter(
+    "If-None-Match", str, OpenApiParameter.HEADER, description="The ETag you have: 304 while nothing has changed."
+)
 
 
-class PortfolioViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Portfolio]):
+class PortfolioViewSet(mixins.ListModelMixin, StrictViewSet[Portfolio]):
     """My portfolios."""
 
     serializer_class = PortfolioSerializer
@@ -43,26 +50,18 @@ class PortfolioViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Portfolio]
         """Start at the person."""
         return owned_portfolios(self.request)
 
-    @extend_schema(responses=StandingSerializer)
+    @extend_schema(parameters=[KNOWN], responses={200: PortfolioSerializer(many=True), 304: None})
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """List portfolios."""
+        found = super().list(request, *args, **kwargs).data
+        return conditional(request, tag=tag_of(found), answer=lambda: found)
+
+    @extend_schema(parameters=[KNOWN], responses={200: StandingSerializer, 304: None})
     def retrieve(self, request: Request, pk: str) -> Response:
         """Show where a portfolio stands now: equity, sleeves and sectors against targets, totals."""
-        portfolio = portfolio_by_id(request, pk)
-        now = timezone.now()
-        found = snapshot(portfolio=portfolio, now=now)
-        stage = stage_now(market=portfolio.market, now=now)
-        by_sector = found.sector_drifts
-        if found.policy is not None:
-            by_sector = stage_drifts(policy=found.policy, drifts=found.sector_drifts, stage=stage)
-        standing = {
-            "portfolio": portfolio,
-            "as_of": found.as_of,
-            "stage": None if stage is None else stage.stage,
-            "equity": found.sleeves.equity,
-            "sleeves": _named(found.sleeve_drifts),
-            "sectors": _named(by_sector),
-            "totals": found.totals,
-        }
-        return Response(StandingSerializer(standing).data)
+        found = _standing(portfolio_by_id(request, pk))
+        lasting = {name: value for name, value in found.items() if name != "as_of"}
+        return conditional(request, tag=tag_of(lasting), answer=lambda: found)
 
     @extend_schema(responses=HoldingSerializer(many=True))
     @action(detail=True, pagination_class=None)
@@ -79,11 +78,24 @@ class PortfolioViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Portfolio]
         return Response(PositionSerializer(found.positions, many=True).data)
 
 
-class FillViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Fill]):
+class FillFilter(filters.FilterSet):  # type: ignore[misc]
+    """Narrow the list of executions."""
+
+    executed_after = MomentFilter(field_name="executed_at", lookup_expr="gte")
+    executed_before = MomentFilter(field_name="executed_at", lookup_expr="lt")
+
+    class Meta:
+        model = Fill
+        fields = ()
+
+
+class FillViewSet(mixins.ListModelMixin, StrictViewSet[Fill]):
     """A portfolio's executions, newest first; a reversal names what it reverses."""
 
     serializer_class = FillSerializer
     queryset = Fill.objects.none()
+    filterset_class = FillFilter
+    parameters = OF_PORTFOLIO
     ordering = ("-executed_at", "-id")
 
     def get_queryset(self) -> QuerySet[Fill]:
@@ -99,11 +111,12 @@ class FillViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Fill]):
         return super().list(request, *args, **kwargs)
 
 
-class InstrumentViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Instrument]):
+class InstrumentViewSet(mixins.ListModelMixin, StrictViewSet[Instrument]):
     """What can be traded on a portfolio's venue, by the names that legs use."""
 
     serializer_class = InstrumentSerializer
     queryset = Instrument.objects.none()
+    parameters = OF_PORTFOLIO
 
     def get_queryset(self) -> QuerySet[Instrument]:
         """Select the venue's instruments."""
@@ -118,18 +131,38 @@ class InstrumentViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Instrumen
         return super().list(request, *args, **kwargs)
 
 
-class SectorViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Sector]):
+class SectorViewSet(mixins.ListModelMixin, StrictViewSet[Sector]):
     """The sectors there are."""
 
     serializer_class = SectorSerializer
     queryset = Sector.objects.all()
 
 
-class MarketViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Market]):
+class MarketViewSet(mixins.ListModelMixin, StrictViewSet[Market]):
     """The markets there are, and whether they are simulated."""
 
     serializer_class = MarketSerializer
     queryset = Market.objects.all()
+
+
+def _standing(portfolio: Portfolio) -> dict[str, Any]:
+    """Return what the overview page shows, from the same queries."""
+    now = timezone.now()
+    found = snapshot(portfolio=portfolio, now=now)
+    stage = stage_now(market=portfolio.market, now=now)
+    by_sector = found.sector_drifts
+    if found.policy is not None:
+        by_sector = stage_drifts(policy=found.policy, drifts=found.sector_drifts, stage=stage)
+    standing = {
+        "portfolio": portfolio,
+        "as_of": found.as_of,
+        "stage": None if stage is None else stage.stage,
+        "equity": found.sleeves.equity,
+        "sleeves": _named(found.sleeve_drifts),
+        "sectors": _named(by_sector),
+        "totals": found.totals,
+    }
+    return dict(StandingSerializer(standing).data)
 
 
 def _named(drifts: Any) -> list[dict[str, str | Drift]]:

@@ -6,13 +6,13 @@ from typing import Any
 
 from rest_framework import serializers
 
-from portfolio.api.fields import ExactModelSerializer
+from portfolio.api.fields import ExactModelSerializer, UtcField
 from signals.models import Recommendation, RecommendationLeg, RegimeDay, Score, StageDay
 
 DISCLAIMER = "Evidence and arithmetic. Nothing here executes a trade; you decide."
 
 
-class ScoreSerializer(serializers.ModelSerializer[Score]):
+class ScoreSerializer(ExactModelSerializer):
     """A sector's score; its contributions add up to the value less 50. Hidden below 40% coverage."""
 
     sector = serializers.SlugRelatedField[Any]("slug", read_only=True)
@@ -28,7 +28,7 @@ class ScoreSerializer(serializers.ModelSerializer[Score]):
         return None if score.is_hidden else score.value
 
 
-class RegimeSerializer(serializers.ModelSerializer[RegimeDay]):
+class RegimeSerializer(ExactModelSerializer):
     """The mood of the market, and what it is made of."""
 
     class Meta:
@@ -36,7 +36,7 @@ class RegimeSerializer(serializers.ModelSerializer[RegimeDay]):
         fields = ("date", "regime", "value", "coverage", "components", "frozen_since")
 
 
-class StageSerializer(serializers.ModelSerializer[StageDay]):
+class StageSerializer(ExactModelSerializer):
     """The stage, why, and which evidence could be observed."""
 
     leader = serializers.SlugRelatedField[Any]("slug", read_only=True, allow_null=True)
@@ -52,8 +52,10 @@ class SignalsSerializer(serializers.Serializer[Any]):
 
     market = serializers.CharField()
     is_simulated = serializers.BooleanField()
-    as_of = serializers.DateTimeField(help_text="The close that was read.")
-    is_stale = serializers.BooleanField(help_text="A later day should have been computed by now.")
+    as_of = UtcField(help_text="The close that was read.")
+    read_at = UtcField(allow_null=True, help_text="When the market was last read.")
+    is_stale = serializers.BooleanField(help_text="Something newer should be here by now.")
+    stale_reason = serializers.CharField(help_text="Why, in a sentence; empty while all is fresh.")
     scores = ScoreSerializer(many=True)
     regime = RegimeSerializer()
     stage = StageSerializer()
@@ -125,6 +127,8 @@ class RecommendationDetailSerializer(RecommendationSerializer):
     legs = RecommendationLegSerializer(many=True, read_only=True)
     evidence = serializers.JSONField(source="evidence.payload", read_only=True)
     evidence_sha256 = serializers.CharField(source="evidence.sha256", read_only=True)
+    is_stale = serializers.SerializerMethodField(help_text="The market was not read or computed when it should be.")
+    stale_reason = serializers.SerializerMethodField()
     disclaimer = serializers.SerializerMethodField()
 
     class Meta(RecommendationSerializer.Meta):
@@ -134,8 +138,18 @@ class RecommendationDetailSerializer(RecommendationSerializer):
             "legs",
             "evidence",
             "evidence_sha256",
+            "is_stale",
+            "stale_reason",
             "disclaimer",
         )
+
+    def get_is_stale(self, recommendation: Recommendation) -> bool:
+        """Return whether its market is stale."""
+        return bool(self.context["stale_reason"])
+
+    def get_stale_reason(self, recommendation: Recommendation) -> str:
+        """Return why, empty while all is fresh."""
+        return str(self.context["stale_reason"])
 
     def get_disclaimer(self, recommendation: Recommendation) -> str:
         """Return what every reader must know."""

@@ -2,43 +2,51 @@
 
 from __future__ import annotations
 
-from datetime import date
+import re
+from datetime import date, timedelta
 from typing import Any
 
 from django.db.models import QuerySet
 from django.utils import timezone
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import mixins, viewsets
+from rest_framework import mixins
 from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from portfolio.api.access import asked_portfolio, conditional, number
-from portfolio.api.viewsets import WHICH
+from portfolio.api.access import asked_portfolio, number
+from portfolio.api.conditional import conditional, tag_of
+from portfolio.api.fields import UtcField
+from portfolio.api.filters import IdFilter, MomentFilter, StrictViewSet
+from portfolio.api.viewsets import KNOWN, WHICH
 from portfolio.models import Market
-from signals.api.serializers import (
-    RecommendationDetailSerializer,
-    RecommendationSerializer,
-    SignalsSerializer,
-)
-from signals.domain.params import DEFAULTS
+from signals.api.serializers import RecommendationDetailSerializer, RecommendationSerializer, SignalsSerializer
 from signals.models import Recommendation
 from signals.queries.market import newest_day
 from signals.queries.recommendations import current, detail
+from signals.queries.standing import Freshness, freshness, scored_until
 
-ASK_AGAIN = 300
-AS_OF = OpenApiParameter("as_of", date, description="The day whose close is wanted; the newest otherwise.")
+ASK_AGAIN = 60
+"""Seconds after which a poll may find a new recommendation."""
+
+AS_OF = OpenApiParameter(
+    "as_of",
+    str,
+    description="A day (its close is shown) or a moment with its offset (the last close before it); else the newest.",
+)
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
-class SignalsViewSet(viewsets.GenericViewSet[Market]):
+class SignalsViewSet(StrictViewSet[Market]):
     """What the market says: scores with contributions, regime, stage."""
 
     queryset = Market.objects.all()
     serializer_class = SignalsSerializer
     lookup_field = "slug"
     lookup_value_regex = r"[-a-z0-9_]{1,50}"
+    parameters = {"retrieve": frozenset({"as_of"})}
 
     @extend_schema(parameters=[AS_OF])
     def retrieve(self, request: Request, slug: str) -> Response:
@@ -47,11 +55,14 @@ class SignalsViewSet(viewsets.GenericViewSet[Market]):
         day = None if market is None else newest_day(market=market, on=_day(request))
         if market is None or day is None:
             raise NotFound("Nothing was computed for this market and day.")
+        fresh = _freshness(market)
         found = {
             "market": market.slug,
             "is_simulated": market.is_simulated,
             "as_of": day.closes_at,
-            "is_stale": day.is_stale(market.clock(timezone.now()), params=DEFAULTS),
+            "read_at": fresh.as_of,
+            "is_stale": fresh.is_stale,
+            "stale_reason": fresh.reason,
             "scores": list(day.scores.values()),
             "regime": day.regime,
             "stage": day.stage,
@@ -62,22 +73,23 @@ class SignalsViewSet(viewsets.GenericViewSet[Market]):
 class RecommendationFilter(filters.FilterSet):  # type: ignore[misc]
     """Narrow the list of recommendations."""
 
-    portfolio = filters.NumberFilter(field_name="portfolio_id", min_value=1, max_value=2**63 - 1)
+    portfolio = IdFilter(field_name="portfolio_id")
     state = filters.MultipleChoiceFilter(choices=Recommendation.State.choices)
-    issued_after = filters.IsoDateTimeFilter(field_name="issued_at", lookup_expr="gte")
-    issued_before = filters.IsoDateTimeFilter(field_name="issued_at", lookup_expr="lt")
+    issued_after = MomentFilter(field_name="issued_at", lookup_expr="gte")
+    issued_before = MomentFilter(field_name="issued_at", lookup_expr="lt")
 
     class Meta:
         model = Recommendation
         fields = ("portfolio", "state")
 
 
-class RecommendationViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Recommendation]):
+class RecommendationViewSet(mixins.ListModelMixin, StrictViewSet[Recommendation]):
     """What the engine suggested, newest first; refusals are answers too."""
 
     queryset = Recommendation.objects.none()
     serializer_class = RecommendationSerializer
     filterset_class = RecommendationFilter
+    parameters = {"current": frozenset({"portfolio"})}
     ordering = ("-issued_at", "-id")
     lookup_value_regex = r"[0-9]{1,19}"
 
@@ -89,9 +101,10 @@ class RecommendationViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Recom
     @extend_schema(responses=RecommendationDetailSerializer)
     def retrieve(self, request: Request, pk: str) -> Response:
         """Show one with its legs, explanation and evidence."""
-        return Response(RecommendationDetailSerializer(self._mine(request, number(pk))).data)
+        found = _mine(request, number(pk))
+        return Response(_shown(found, _freshness(found.portfolio.market)))
 
-    @extend_schema(parameters=[WHICH], responses={200: RecommendationDetailSerializer, 304: None}, filters=False)
+    @extend_schema(parameters=[WHICH, KNOWN], responses={200: RecommendationDetailSerializer, 304: None}, filters=False)
     @action(detail=False, pagination_class=None)
     def current(self, request: Request) -> Response:
         """Show a portfolio's standing answer; ask again with If-None-Match, no sooner than Retry-After says."""
@@ -99,28 +112,39 @@ class RecommendationViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Recom
         found = current(portfolio=portfolio, now=timezone.now())
         if found is None:
             raise NotFound("Nothing stands for this portfolio: the next answer comes with the next close.")
-        parts = [found.pk, found.state, found.closed_at, found.evidence.sha256]
+        fresh = _freshness(portfolio.market)
+        tag = tag_of([found.pk, found.state, found.closed_at, found.evidence.sha256, fresh.reason])
+        return conditional(
+            request, tag=tag, answer=lambda: _shown(_mine(request, found.pk), fresh), retry_after=ASK_AGAIN
+        )
 
-        def answer() -> Any:
-            """Read the legs only where they are sent."""
-            return RecommendationDetailSerializer(self._mine(request, found.pk)).data
 
-        return conditional(request, parts=parts, answer=answer, retry_after=ASK_AGAIN)
+def _mine(request: Request, pk: int) -> Recommendation:
+    """Return the person's own, with its legs."""
+    found = detail(user=request.user, pk=pk)  # type: ignore[arg-type]
+    if found is None:
+        raise NotFound("There is no such recommendation of yours.")
+    return found
 
-    def _mine(self, request: Request, pk: int) -> Recommendation:
-        """Return the person's own."""
-        found = detail(user=request.user, pk=pk)  # type: ignore[arg-type]
-        if found is None:
-            raise NotFound("There is no such recommendation of yours.")
-        return found
+
+def _shown(found: Recommendation, fresh: Freshness) -> Any:
+    """Return everything about one, and whether the market it stands in is fresh."""
+    return RecommendationDetailSerializer(found, context={"stale_reason": fresh.reason}).data
+
+
+def _freshness(market: Market) -> Freshness:
+    """Return how fresh a market is now, as its pages say."""
+    return freshness(market=market, closes_at=scored_until(market), now=timezone.now())
 
 
 def _day(request: Request) -> date | None:
-    """Read `as_of`."""
+    """Read `as_of`: a day, or a moment whose last closed day is meant."""
     text = request.query_params.get("as_of")
     if text is None:
         return None
     try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise ValidationError({"as_of": ["Write the day as YYYY-MM-DD."]}) from error
+        if _DAY.fullmatch(text):
+            return date.fromisoformat(text)
+        return (UtcField().to_internal_value(text) - timedelta(days=1)).date()
+    except (ValueError, OverflowError, ValidationError) as error:
+        raise ValidationError({"as_of": ["Write a day as YYYY-MM-DD, or a moment with its offset."]}) from error

@@ -54,7 +54,7 @@ class TestCreate:
             ({"conviction": True}, "conviction"),
             ({"legs": []}, "legs"),
             ({"recommendation": 999_999}, "recommendation"),
-            ({"executed_at": "2199-01-01T00:00:00Z"}, "legs"),
+            ({"executed_at": "2199-01-01T00:00:00Z"}, "executed_at"),
             ({"portfolio": "1 OR 1=1"}, "portfolio"),
         ],
     )
@@ -70,7 +70,7 @@ class TestCreate:
     @pytest.mark.parametrize(
         ("leg", "change", "field"),
         [
-            (0, {"quantity": "201"}, "legs"),
+            (0, {"quantity": "201"}, "legs.0.quantity"),
             (0, {"instrument": "NOPE"}, "legs.0.instrument"),
             (0, {"price": "0"}, "legs.0.price"),
             (0, {"price": "-1"}, "legs.0.price"),

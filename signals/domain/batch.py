@@ -36,8 +36,7 @@ class FundingFlag(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """
-    Describe N portfolios over K sectors. Arrays are [N] or [N, K]; amounts in USD, rates and weights are fractions.
+    """Describe N portfolios over K sectors. Arrays are [N] or [N, K]; amounts in USD, rates and weights are fractions.
 
     `margin` is what was carved out of a sleeve; `stable` includes margin posted from the reserve (DECISIONS 31).
     `core_hedge` is at most zero. `leader` and `base` are sector columns, -1 where there is none. `leader_share`,
@@ -95,8 +94,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class MarketState:
-    """
-    Describe the market at one moment, by sector [K]; unknown numbers are NaN.
+    """Describe the market at one moment, by sector [K]; unknown numbers are NaN.
 
     `has_known_gates` tells that funding, open interest and priced-in could all be read (DECISIONS 20).
     `funding_8h`, `slippage` inputs and maintenance rates are fractions; `adv` is USD a day over the default basket.
@@ -216,8 +214,7 @@ class Costs:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """
-    Hold one answer a portfolio: accepted legs by sector [N, K], the numbers behind them [N], and the verdicts.
+    """Hold one answer a portfolio: accepted legs by sector [N, K], the numbers behind them [N], and the verdicts.
 
     `needed_alpha` is safety times the hurdle of the group that had to pay; `needed_z` is the z that would clear it.
     Hurdles and alpha are returns over the horizon; `one_r` sums the futures legs, `spot_one_r` is only shown. What the

@@ -52,8 +52,7 @@ def effective_rate(rate: Decimal, *, discounts: Iterable[Discount], moment: date
 
 
 def slippage(size: Floats, *, adv: Floats, half_spread: Floats, sigma_daily: Floats) -> Floats:
-    """
-    Return half the spread plus two thirds of the square-root impact, as a rate (DOMAIN 3.6).
+    """Return half the spread plus two thirds of the square-root impact, as a rate (DOMAIN 3.6).
 
     Without a known turnover or volatility the impact is unknown: twice the half-spread stands in (DOMAIN F19).
     """

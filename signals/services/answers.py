@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from decimal import Decimal
+from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -44,7 +44,6 @@ CASE_NUMBERS = (
     "wanted_spot", "wanted_overlay", "hurdle", "alpha", "needed_alpha", "z_now", "needed_z", "confidence",
     "spot_one_r", "equity", "leverage", "stop", "liquidation",
 )  # fmt: skip
-PLACES = 10
 RECOMMENDATION_FIELDS = (
     "portfolio_id", "evidence_id", "slot", "state", "kind", "refusal", "stage", "stage_since", "regime", "leader_id",
     "source_sector_id", "destination_sector_id", "moved_usd", "cost_usd", "hurdle", "alpha", "z_now", "z_needed",
@@ -93,7 +92,7 @@ class Desk:
     numbers: list[Any] = field(init=False)
     aims: list[tuple[bool, float, float]] = field(init=False)
     shared: tuple[str, str, str] = field(init=False)
-    reasons: dict[tuple[int, int], tuple[list[str], list[str]]] = field(default_factory=dict)
+    reasons: dict[tuple[int, int], tuple[str, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Read the arrays out."""
@@ -185,12 +184,13 @@ class Desk:
         known = column if column >= 0 else self.reference.columns.get(self.found.day.stage.base_id, -1)
         return float(self.state.coverage[known]) if known >= 0 else 0.0
 
-    def _market_reasons(self, place: int) -> tuple[list[str], list[str]]:
-        """Return what the market says for and against a move, worked out once a pair of sectors."""
+    def _market_reasons(self, place: int) -> tuple[str, str]:
+        """Return what the market says for and against a move, worked out and written once a pair of sectors."""
         pair = (self.columns["source"][place], self.columns["destination"][place])
         if pair not in self.reasons:
             source, destination = map(self._name, pair)
-            self.reasons[pair] = market_reasons(self.found.story, source=source, destination=destination)
+            found = market_reasons(self.found.story, source=source, destination=destination)
+            self.reasons[pair] = (", ".join(map(_quoted, found[0])), ", ".join(map(_quoted, found[1])))
         return self.reasons[pair]
 
     def _values(self, place: int, sums: Sums, case: Case, ends_at: datetime) -> tuple[Any, ...]:
@@ -199,7 +199,7 @@ class Desk:
         owner, policy = self.books.owners[row], self.books.policies[row]
         is_trade = case.outcome is Outcome.TRADE
         reasons, against = self._market_reasons(place)
-        words = explained(case, reasons=reasons, against=against)
+        words = explained(case, reasons=(), against=())
         return (
             owner.portfolio_id,
             self.found.evidence_id,
@@ -224,7 +224,7 @@ class Desk:
             sums.risk,
             policy.version,
             owner.ledger_version,
-            json.dumps(_written(words, case)),
+            _written(words, case, reasons=reasons, against=against),
             self.issued_at,
             ends_at,
             None,
@@ -259,28 +259,21 @@ def _kind(case: Case) -> str:
     return RISK if only_cuts else DRIFT
 
 
-def _written(words: Explanation, case: Case) -> dict[str, Any]:
-    """Return the explanation as it is stored: the sections in order, then the codes and numbers behind them."""
-    return {
-        "headline": words.headline,
-        "for": words.reasons,
-        "against": words.against,
-        "need": words.need,
-        "costs": words.costs,
-        "risk": words.risk,
-        "confidence": words.confidence,
-        "life": words.life,
-        "otherwise": words.otherwise,
-        "codes": {"spot": case.spot.name, "overlay": case.overlay.name, "hedge": case.hedge.name},
-        "numbers": {
-            "needed_alpha": round(case.needed, PLACES),
-            "wanted_spot_usd": round(case.wanted_spot, 2),
-            "wanted_overlay_usd": round(case.wanted_overlay, 2),
-            "spot_risk_usd": round(case.spot_risk, 2),
-            "equity_usd": round(case.equity, 2),
-            "margin_usd": str(case.margin),
-            "stop": round(case.stop, PLACES),
-            "resolved": case.resolved,
-            "is_reachable": case.z_needed <= REACHABLE_Z,
-        },
-    }
+def _written(words: Explanation, case: Case, *, reasons: str, against: str) -> str:
+    """Return the explanation as JSON text: the sections in order, then the codes and numbers behind them.
+
+    `reasons` and `against` are the market's, written once a pair of sectors; `words.against` holds only the row's own.
+    """
+    own = ", ".join(map(_quoted, words.against))
+    return (
+        f'{{"headline": {_quoted(words.headline)}, "for": [{reasons}], '
+        f'"against": [{own}{", " if own and against else ""}{against}], "need": {_quoted(words.need)}, '
+        f'"costs": {_quoted(words.costs)}, "risk": {_quoted(words.risk)}, '
+        f'"confidence": {_quoted(words.confidence)}, "life": {_quoted(words.life)}, '
+        f'"otherwise": {_quoted(words.otherwise)}, '
+        f'"codes": {{"spot": "{case.spot.name}", "overlay": "{case.overlay.name}", "hedge": "{case.hedge.name}"}}, '
+        f'"numbers": {{"needed_alpha": {case.needed:.10f}, "wanted_spot_usd": "{case.wanted_spot:.2f}", '
+        f'"wanted_overlay_usd": "{case.wanted_overlay:.2f}", "spot_risk_usd": "{case.spot_risk:.2f}", '
+        f'"equity_usd": "{case.equity:.2f}", "margin_usd": "{case.margin:f}", "stop": {case.stop:.10f}, '
+        f'"resolved": {case.resolved}, "is_reachable": {"true" if case.z_needed <= REACHABLE_Z else "false"}}}}}'
+    )

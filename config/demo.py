@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.db import transaction
@@ -17,13 +17,13 @@ from journal.services.passes import pass_on
 from journal.services.reviews import measure_reviews
 from journal.services.rotations import Draft, DraftLeg, log_rotation
 from portfolio.domain.money import ZERO, Refusal, exact, floor_to_step, in_context
-from portfolio.models import Asset, Market, Portfolio, Stage, Venue, closes_on
+from portfolio.models import Asset, Market, Portfolio, Stage, Venue
 from portfolio.queries.holdings import holdings
 from portfolio.queries.prices import last_closes
 from portfolio.services.catalogue import ensure_market
 from portfolio.services.portfolios import Opening, open_portfolio
 from portfolio.services.valuation import value_portfolio
-from signals.models import Recommendation, StageDay
+from signals.models import Evidence, Recommendation
 from signals.queries.recommendations import current
 from signals.services.market import refresh_market
 from signals.services.prices import refresh_prices
@@ -73,7 +73,8 @@ def load_demo(*, now: datetime, password: str, say: Callable[[str], object] = pr
     say("Drawing 24 months of a simulated market …")
     market = ensure_market("simulated")
     refresh_prices(market=market, now=now)
-    changes = _stage_changes(market, now)
+    refresh_market(market=market, now=now)
+    changes = list(Evidence.objects.filter(market=market).order_by("as_of").values_list("as_of", flat=True))
     say(f"Living through {len(changes)} changes of stage …")
     with transaction.atomic():
         _write(market, changes, now, password)
@@ -84,27 +85,17 @@ def load_demo(*, now: datetime, password: str, say: Callable[[str], object] = pr
     return True
 
 
-def _write(market: Market, changes: list[date], now: datetime, password: str) -> None:
+def _write(market: Market, changes: list[datetime], now: datetime, password: str) -> None:
     """Make the accounts and live through the months, whole or not at all."""
     person = User.objects.create_user(DEMO_EMAIL, password, experience=User.Experience.INTERMEDIATE, has_overlay=True)
     User.objects.create_superuser(ADMIN_EMAIL, password)
     start = now - timedelta(days=MONTHS * 365 // 12)
     main = _open(person, market, "Main", "ANCHOR", ANCHOR_USD, start)
     acts = list(ACTS)
-    for day in (day for day in changes if closes_on(day) > start):
-        _live(market, main, closes_on(day) + AFTER_CLOSE, acts)
+    for as_of in (as_of for as_of in changes if as_of > start):
+        _live(market, main, as_of, acts)
     _open(person, market, "By the table", "TABLE", TABLE_USD, now - timedelta(days=60))
     refresh(market=market, now=now)
-
-
-def _stage_changes(market: Market, now: datetime) -> list[date]:
-    """Return the days on which the stage changed, found by a run that is taken back."""
-    with transaction.atomic():
-        refresh_market(market=market, now=now)
-        days = StageDay.objects.filter(market=market).order_by("date").values_list("date", "since")
-        found = [day for day, since in days if day == since]
-        transaction.set_rollback(True)
-    return found
 
 
 @in_context
@@ -133,17 +124,23 @@ def _open(person: User, market: Market, name: str, preset: str, amounts: dict[st
     )
 
 
-def _live(market: Market, portfolio: Portfolio, moment: datetime, acts: list[Act]) -> None:
+def _live(market: Market, portfolio: Portfolio, as_of: datetime, acts: list[Act]) -> None:
     """See what the day's close says, and do something about it."""
-    evidence = refresh_market(market=market, now=moment).evidence
-    if evidence is None:
-        return
-    recommend(market=market, as_of=evidence.as_of, now=moment)
+    moment = as_of + AFTER_CLOSE
+    recommend(market=market, as_of=as_of, now=moment)
     found = current(portfolio=portfolio, now=moment)
     if found is None or found.is_refusal or not found.is_open(moment):
         return
-    act = acts.pop(0) if acts else Act("follow" if found.pk % 2 else "ignore", 0.6)
-    _do(act, portfolio, found, moment + TO_DECIDE)
+    _do(_next_act(acts, found), portfolio, found, moment + TO_DECIDE)
+
+
+def _next_act(acts: list[Act], found: Recommendation) -> Act:
+    """Take the next act; opposing waits for a peak, when there is much to sell."""
+    if not acts:
+        return Act("follow" if found.pk % 2 else "ignore", 0.6)
+    if acts[0].verb == "oppose" and found.stage != Stage.PR:
+        return Act("follow", 0.6)
+    return acts.pop(0)
 
 
 def _do(act: Act, portfolio: Portfolio, found: Recommendation, moment: datetime) -> Rotation | None:

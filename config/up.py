@@ -126,7 +126,7 @@ def _start_broker(data: Path, room: Path) -> subprocess.Popen[bytes]:
     while not sock.exists():
         if process.poll() is not None or time.monotonic() > deadline:
             _fail(
-                "the broker did not start; see valkey/server.log in the data folder, or set REDIS_URL to a server of your own."
+                "the broker did not start; see valkey/server.log in the data folder, or set REDIS_URL to another server."
             )
         time.sleep(0.05)
     return process

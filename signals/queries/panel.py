@@ -56,7 +56,8 @@ def load_panel(*, market: Market, until: datetime, params: Params) -> MarketPane
     sectors = list(narratives.distinct())
     memberships = list(SectorMembership.objects.filter(market=market, sector__in=sectors))
     closes = _closes(market, until - timedelta(minutes=params.decision_delay_minutes))
-    first = min((row.date for row in closes if row.asset_id in {m.asset_id for m in memberships}), default=None)
+    members = {membership.asset_id for membership in memberships}
+    first = min((row.date for row in closes if row.asset_id in members), default=None)
     if first is None:
         return None
     closes = [row for row in closes if row.date >= first]

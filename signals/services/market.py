@@ -49,7 +49,8 @@ def refresh_market(*, market: Market, now: datetime, params: Params = DEFAULTS) 
     """Compute the days that closed since the last one computed; repeating adds nothing.
 
     Regime and stage go on from their stored states, windows look back over the stored history. A day is decided
-    shortly after its close, on what had been ingested by then.
+    shortly after its close, on what had been ingested by then. Evidence is frozen for the newest day and, where many
+    days are computed at once, for every day on which a stage began, so that a back-fill can be decided on too.
     """
     Market.objects.select_for_update().get(pk=market.pk)
     moment = market.clock(now)
@@ -62,7 +63,11 @@ def refresh_market(*, market: Market, now: datetime, params: Params = DEFAULTS) 
     if not results:
         return _unchanged(market, None if resume is None else resume.day)
     _store(market, results)
-    return Refreshed(len(results), results[-1].day, _freeze(market, results[-1], now=now, params=params))
+    for result in results[:-1]:
+        if result.stage.state.since == result.day:
+            _freeze(market, result, moment=result.decided_at, now=now, params=params)
+    evidence = _freeze(market, results[-1], moment=moment, now=now, params=params)
+    return Refreshed(len(results), results[-1].day, evidence)
 
 
 def _unchanged(market: Market, newest: date | None) -> Refreshed:
@@ -136,10 +141,9 @@ def _stage(market: Market, sectors: dict[str, int], result: DayResult) -> tuple[
     )
 
 
-def _freeze(market: Market, result: DayResult, *, now: datetime, params: Params) -> Evidence:
-    """Freeze everything the newest day says, with the freshness of its inputs as of now, and its hash."""
+def _freeze(market: Market, result: DayResult, *, moment: datetime, now: datetime, params: Params) -> Evidence:
+    """Freeze everything a day says, with the freshness of its inputs at a moment, and its hash."""
     closes_at = closes_on(result.day)
-    moment = market.clock(now)
     fresh = freshness_record(result, closes_at=closes_at, moment=moment, params=params)
     payload = {**day_record(result), "freshness": fresh}
     evidence, _ = Evidence.objects.get_or_create(

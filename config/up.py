@@ -125,9 +125,7 @@ def _start_broker(data: Path, room: Path) -> subprocess.Popen[bytes]:
     deadline = time.monotonic() + 20
     while not sock.exists():
         if process.poll() is not None or time.monotonic() > deadline:
-            _fail(
-                "the broker did not start; see valkey/server.log in the data folder, or set REDIS_URL to another server."
-            )
+            _fail("the broker did not start; see valkey/server.log in the data folder, or set REDIS_URL to another.")
         time.sleep(0.05)
     return process
 

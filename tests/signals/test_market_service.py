@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 
 from portfolio.models import Asset, Market, Price, Sector, SectorMembership, closes_on
@@ -151,11 +152,19 @@ class TestEvidence:
     def test_one_a_close_and_it_outlives_a_rebuild(self, market: Market) -> None:
         now = asked(market, FIRST + timedelta(days=30))
         first = refresh_market(market=market, now=now).evidence
+        frozen = list(Evidence.objects.order_by("as_of"))
 
         rebuilt = rebuild_market(market=market, now=now + timedelta(hours=1))
 
         assert (rebuilt.days, rebuilt.evidence) == (30, first)
-        assert Evidence.objects.count() == 1
+        assert list(Evidence.objects.order_by("as_of")) == frozen
+
+    def test_a_back_fill_freezes_every_day_on_which_a_stage_began(self, market: Market) -> None:
+        refresh_market(market=market, now=asked(market, FIRST + timedelta(days=30)))
+
+        began = {closes_on(day) for day in StageDay.objects.filter(date=F("since")).values_list("date", flat=True)}
+        newest = {closes_on(StageDay.objects.latest("date").date)}
+        assert set(Evidence.objects.values_list("as_of", flat=True)) == began | newest
 
 
 class TestKnowledge:

@@ -47,6 +47,12 @@ class Caller:
         """Read."""
         return self.client.get(f"/api/v1{path}", headers={"Authorization": f"Bearer {self.token}", **headers})
 
+    def ask(self, path: str, query: dict[str, str]) -> HttpResponse:
+        """Read with parameters, added to those of the path."""
+        where, _, own = path.partition("?")
+        query = {**dict(pair.split("=") for pair in own.split("&") if pair), **query}
+        return self.client.get(f"/api/v1{where}", query, headers={"Authorization": f"Bearer {self.token}"})
+
     def post(self, path: str, body: Any, **headers: str) -> HttpResponse:
         """Write JSON, or raw text."""
         data = body if isinstance(body, str | bytes) else json.dumps(body)

@@ -106,20 +106,45 @@ def open_books(market: object, count: int) -> None:
     start, ids, dice = NOW - timedelta(days=400), range(1, count + 1), random.Random(7)
     insert_rows(
         Portfolio,
-        ("id", "owner_id", "market_id", "venue_id", "reserve_asset_id", "name", "is_active", "created_at",
-         "ledger_version", "valued_version"),
+        (
+            "id",
+            "owner_id",
+            "market_id",
+            "venue_id",
+            "reserve_asset_id",
+            "name",
+            "is_active",
+            "created_at",
+            "ledger_version",
+            "valued_version",
+        ),
         [(n, owner.pk, market.pk, venue.pk, assets["USDC"], f"Book {n}", True, start, 1, 0) for n in ids],
-    )  # fmt: skip
+    )
     insert_rows(Account, ("id", "portfolio_id", "venue_id", "name"), [(n, n, venue.pk, "Main") for n in ids])
     weights = (ANCHOR.core_weight, ANCHOR.reserve_weight, ANCHOR.pool_weight, ANCHOR.reserve_floor, "stables")
     limits = (ANCHOR.band, ANCHOR.max_turnover, ANCHOR.min_notional_usd, ANCHOR.safety, 14, ANCHOR.stop_rate)
     insert_rows(
         Policy,
-        ("id", "portfolio_id", "version", "effective_at", "preset", "core_weight", "reserve_weight", "pool_weight",
-         "reserve_floor", "margin_source", "band", "max_turnover", "min_notional_usd", "safety", "horizon_days",
-         "stop_rate"),
+        (
+            "id",
+            "portfolio_id",
+            "version",
+            "effective_at",
+            "preset",
+            "core_weight",
+            "reserve_weight",
+            "pool_weight",
+            "reserve_floor",
+            "margin_source",
+            "band",
+            "max_turnover",
+            "min_notional_usd",
+            "safety",
+            "horizon_days",
+            "stop_rate",
+        ),
         [(n, n, 1, start, "ANCHOR", *weights, *limits) for n in ids],
-    )  # fmt: skip
+    )
     share = Decimal(1) / len(sectors)
     insert_rows(
         PolicySector, ("policy_id", "sector_id", "share"), [(n, sector.pk, share) for n in ids for sector in sectors]

@@ -12,10 +12,12 @@ from django.db.models import OuterRef, Prefetch, QuerySet, Subquery
 from accounts.models import User
 from portfolio.models import Market, Portfolio
 from signals.domain.batch import Outcome
+from signals.domain.insurance import offer_words, offers
 from signals.domain.lifecycle import Answer
 from signals.models import Recommendation, RecommendationLeg, StageDay
 from signals.queries.books import Span
 
+SMALLEST_OFFER = Decimal(10)
 RESOLVED_AFTER = timedelta(days=30)
 ACCEPTED = (Recommendation.State.FOLLOWED, Recommendation.State.DEVIATED)
 FUTURES = (
@@ -51,6 +53,22 @@ def detail(*, user: User, pk: int) -> Recommendation | None:
     legs = RecommendationLeg.objects.select_related("sector", "instrument__asset", "instrument__venue")
     mine = Recommendation.objects.owned_by(user).select_related("portfolio__market", *SHOWN)
     return mine.prefetch_related(Prefetch("legs", queryset=legs.order_by("position"))).filter(pk=pk).first()
+
+
+def optional_hedges(recommendation: Recommendation) -> list[str]:
+    """Return both readings of the playbook's hedge on what an ignition sells, with their payoffs; they are no legs.
+
+    Empty where there is none to offer: nothing sold, no futures wanted, no perp, a gate unread, or too little reserve.
+    """
+    options = recommendation.explanation.get("options")
+    if not options or recommendation.source_sector is None:
+        return []
+    pair = offers(
+        remaining_stables=Decimal(options["stables_usd"]),
+        kept=Decimal(options["kept_usd"]),
+        sold=Decimal(options["sold_usd"]),
+    )
+    return offer_words(pair, sector=recommendation.source_sector.name) if pair[0].notional >= SMALLEST_OFFER else []
 
 
 class Previous(NamedTuple):

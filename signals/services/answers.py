@@ -21,6 +21,7 @@ from signals.domain.batch import (
     Outcome,
     OverlayVerdict,
     SpotVerdict,
+    StageCode,
 )
 from signals.domain.costs import REACHABLE_Z
 from signals.domain.explain import Explanation, explained, market_reasons
@@ -91,6 +92,7 @@ class Desk:
     columns: dict[str, list[Any]] = field(init=False)
     numbers: list[Any] = field(init=False)
     aims: list[tuple[bool, float, float]] = field(init=False)
+    offerable: list[bool] = field(init=False)
     shared: tuple[str, str, str] = field(init=False)
     reasons: dict[tuple[int, int], tuple[str, str]] = field(default_factory=dict)
 
@@ -102,6 +104,9 @@ class Desk:
         free = np.maximum(batch.stable[rows] - batch.stable_floor[rows] * self.decision.equity, 0.0)
         owed, horizon = batch.is_changed[rows].tolist(), batch.horizon_days[rows].tolist()
         self.aims = list(zip(owed, horizon, free.tolist(), strict=True))
+        is_open = self.state.has_perp & self.state.has_known_gates & (self.state.funding_flag != FundingFlag.UNKNOWN)
+        asks = (batch.max_leverage[rows] >= 1) & (batch.stage[rows] == StageCode.NI)
+        self.offerable = (asks & (self.decision.source >= 0) & is_open[self.decision.source]).tolist()
         self.shared = (stage.stage, stage.leader.name if stage.leader else "", stage.base.name)
 
     def answer(self, place: int) -> Answer:
@@ -184,6 +189,16 @@ class Desk:
         known = column if column >= 0 else self.reference.columns.get(self.found.day.stage.base_id, -1)
         return float(self.state.coverage[known]) if known >= 0 else 0.0
 
+    def _options(self, place: int, sums: Sums) -> str:
+        """Return what the optional hedges on the sector that an ignition sells are made of, as JSON (I-07)."""
+        if not (self.offerable[place] and sums.moved):
+            return "null"
+        row, source = self.rows[place], self.columns["source"][place]
+        sold, batch = self.columns["sell"][place][source], self.books.batch
+        left = float(batch.stable[row]) - (0.0 if batch.carves[row] else float(sums.margin))
+        kept = float(batch.spot[row, source]) - sold
+        return f'{{"stables_usd": "{left:.2f}", "kept_usd": "{kept:.2f}", "sold_usd": "{sold:.2f}"}}'
+
     def _market_reasons(self, place: int) -> tuple[str, str]:
         """Return what the market says for and against a move, worked out and written once a pair of sectors."""
         pair = (self.columns["source"][place], self.columns["destination"][place])
@@ -224,7 +239,7 @@ class Desk:
             sums.risk,
             policy.version,
             owner.ledger_version,
-            _written(words, case, reasons=reasons, against=against),
+            _written(words, case, reasons=reasons, against=against, options=self._options(place, sums)),
             self.issued_at,
             ends_at,
             None,
@@ -259,7 +274,7 @@ def _kind(case: Case) -> str:
     return RISK if only_cuts else DRIFT
 
 
-def _written(words: Explanation, case: Case, *, reasons: str, against: str) -> str:
+def _written(words: Explanation, case: Case, *, reasons: str, against: str, options: str) -> str:
     """Return the explanation as JSON text: the sections in order, then the codes and numbers behind them.
 
     `reasons` and `against` are the market's, written once a pair of sectors; `words.against` holds only the row's own.
@@ -270,7 +285,7 @@ def _written(words: Explanation, case: Case, *, reasons: str, against: str) -> s
         f'"against": [{own}{", " if own and against else ""}{against}], "need": {_quoted(words.need)}, '
         f'"costs": {_quoted(words.costs)}, "risk": {_quoted(words.risk)}, '
         f'"confidence": {_quoted(words.confidence)}, "life": {_quoted(words.life)}, '
-        f'"otherwise": {_quoted(words.otherwise)}, '
+        f'"otherwise": {_quoted(words.otherwise)}, "options": {options}, '
         f'"codes": {{"spot": "{case.spot.name}", "overlay": "{case.overlay.name}", "hedge": "{case.hedge.name}"}}, '
         f'"numbers": {{"needed_alpha": {case.needed:.10f}, "wanted_spot_usd": "{case.wanted_spot:.2f}", '
         f'"wanted_overlay_usd": "{case.wanted_overlay:.2f}", "spot_risk_usd": "{case.spot_risk:.2f}", '

@@ -14,6 +14,7 @@ from accounts.models import User
 from portfolio.models import Asset, CoreQuantity, Market, Portfolio, Price
 from portfolio.services.portfolios import set_manual_price
 from signals.models import Recommendation, RecommendationLeg
+from signals.queries.recommendations import optional_hedges
 from signals.queries.situation import UnknownMomentError
 from signals.services.recommend import RunResult, recommend
 from tests.signals import scene
@@ -97,6 +98,13 @@ class TestScenarioA:
         assert words["costs"].startswith("All legs cost $8.99 now.")
         assert words["codes"] == {"spot": "PAYS", "overlay": "PAYS", "hedge": "NONE"}
 
+    def test_both_readings_of_the_optional_hedge_are_offered_and_neither_is_a_leg(self, answer: Recommendation) -> None:
+        hedge, insurance = optional_hedges(answer)
+
+        assert hedge.startswith("You may hedge the $2,500 of DeFi you keep with a $566.67 short")
+        assert insurance.startswith("Or insure against rotating too early with a $566.67 long")
+        assert answer.legs.count() == 3
+
 
 class TestLadder:
     """The table preset, the hedge, and core."""
@@ -146,6 +154,7 @@ class TestLadder:
 
         assert {leg.action for leg in answer.legs.all()} == {"SELL_SPOT", "BUY_SPOT"}
         assert answer.explanation["against"][0] == "Futures are off in your settings, so the overlay is left out."
+        assert optional_hedges(answer) == []
 
 
 class TestRefusals:

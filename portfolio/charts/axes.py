@@ -24,7 +24,7 @@ def frame(*, description: str, height: int, layers: list[Layer], padding: dict[s
         "$schema": SCHEMA,
         "description": description,
         "height": height,
-        "autosize": {"type": "fit", "contains": "padding"},
+        "autosize": {"type": "fit-x", "contains": "padding"},
         "padding": padding,
         "background": None,
         "layer": layers,

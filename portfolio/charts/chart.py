@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from portfolio.charts.render import render
 
 Spec = dict[str, Any]
-WIDE_PX = 640
+WIDE_PX = 600
 NARROW_PX = 340
 
 

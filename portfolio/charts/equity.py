@@ -64,7 +64,7 @@ def _spec(points: list[EquityPoint], rotations: list[RotationMark], *, width: in
     ]
     if is_interactive:
         layers.append(pointer(x=x, rows=_rows(points), tooltip=_tooltip()))
-    padding = {"left": 2, "right": 46, "top": 12, "bottom": 4}
+    padding = {"left": 2, "right": 2, "top": 6, "bottom": 2}
     return frame(description=_description(points, rotations), height=height, layers=layers, padding=padding)
 
 
@@ -73,7 +73,10 @@ def _line(field: str, points: list[EquityPoint], x: dict[str, Any], **mark: Any)
     return {
         "data": {"values": [row for row in _rows(points) if row[field] is not None]},
         "mark": {"type": "line", "aria": False, "interpolate": "linear", **mark},
-        "encoding": {"x": x, "y": {"field": field, "type": "quantitative", "scale": {"zero": False}, "axis": axis}},
+        "encoding": {
+            "x": x,
+            "y": {"field": field, "type": "quantitative", "scale": {"zero": False, "padding": 12}, "axis": axis},
+        },
     }
 
 

@@ -21,7 +21,9 @@ _NOISE = re.compile(r' (?:class|role|aria-[a-z]+|font-family|xmlns:xlink|pointer
 _COORDINATES = re.compile(r' (?:d|transform|x|y|x1|x2|y1|y2|width|height)="[^"]*"')
 _PLACES = re.compile(r"(\.\d)\d+")
 _COLOUR = re.compile(r"#[0-9a-f]{6}\b")
-_EMPTY_GROUP = re.compile(r"<g(?: [^>]*)?></g>|<g(?: [^>]*)?/>")
+_EMPTY = re.compile(
+    r'<g(?: [^>]*)?></g>|<g(?: [^>]*)?/>|<path d="(?:M0,0h[\d.]+v[\d.]+h-?[\d.]+Z)?"(?: display="none")?/>'
+)
 _ID = re.compile(r'((?:id="|url\(#)(?:clip|gradient)[_a-z]*)(\d+)')
 
 
@@ -47,7 +49,7 @@ def render(spec: dict[str, Any], *, width: int) -> str:
 def themed(svg: str, *, label: str, suffix: str) -> str:
     """Make an SVG follow the page: custom properties for colours, the page's font, one accessible name."""
     slim = _COORDINATES.sub(lambda match: _PLACES.sub(r"\1", match[0]), _NOISE.sub("", svg))
-    while (lighter := _EMPTY_GROUP.sub("", slim)) != slim:
+    while (lighter := _EMPTY.sub("", slim)) != slim:
         slim = lighter
     coloured = _COLOUR.sub(lambda match: _as_property(match[0]), slim)
     unique = _ID.sub(rf"\1\2-{suffix}", coloured)

@@ -69,7 +69,7 @@ def _spec(days: list[SleeveDay], bands: list[StageBand], *, width: int, is_inter
     if is_interactive:
         names = _names(days)
         layers.append(pointer(x=x, rows=_wide_rows(days, names), tooltip=_tooltip(names)))
-    padding = {"left": 2, "right": 62, "top": 26, "bottom": 4}
+    padding = {"left": 2, "right": 2, "top": 2, "bottom": 2}
     return frame(description=_description(days, bands), height=height, layers=layers, padding=padding)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
 from django import template
@@ -44,7 +44,7 @@ def _fields(row: Any, *names: str) -> dict[str, Any]:
 
 def _scale(shares: list[Decimal | None]) -> Decimal:
     largest = max((share for share in shares if share is not None), default=TENTH)
-    return max(TENTH, -(-largest // TENTH) * TENTH)
+    return max(TENTH, (largest / TENTH).to_integral_value(ROUND_CEILING) * TENTH)
 
 
 def _bar(row: dict[str, Any], scale: Decimal) -> dict[str, Any]:

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal as D
 from typing import Any
 
 import pytest
-from django.db import connections
 
-from accounts.models import User
 from jobs.models import IdempotencyKey
 from journal.models import Rotation
 from journal.services.reviews import measure_reviews
 from portfolio.models import Fill, Portfolio
 from portfolio.queries.holdings import snapshot
 from tests.api.scene import Caller, faults, rotation_body
-from tests.journal.scene import anchor, moment
+from tests.journal.scene import moment
 from tests.portfolio.factories import NOW
 
 
@@ -96,67 +92,6 @@ class TestCreate:
         body["legs"] = [{"action": "SELL_SPOT", "instrument": "BTC", "quantity": "0.1", "price": "50000"}]
         assert faults(caller.post("/rotations/", body)) == {"core_override_reason"}
         assert caller.post("/rotations/", {**body, "core_override_reason": "Taxes."}).status_code == 201
-
-
-@pytest.mark.django_db
-class TestIdempotency:
-    def test_a_repeat_gets_the_first_answer(self, caller: Caller, portfolio: Portfolio) -> None:
-        body = rotation_body(portfolio)
-        first = caller.post("/rotations/", body, **{"Idempotency-Key": "one"})
-        second = caller.post("/rotations/", body, **{"Idempotency-Key": "one"})
-        assert (first.status_code, second.status_code) == (201, 201)
-        assert first.json() == second.json()
-        assert second.headers["Idempotency-Replayed"] == "true"
-        assert Rotation.objects.count() == 1
-
-    def test_the_same_key_with_another_body_is_422(self, caller: Caller, portfolio: Portfolio) -> None:
-        caller.post("/rotations/", rotation_body(portfolio), **{"Idempotency-Key": "one"})
-        other = caller.post("/rotations/", rotation_body(portfolio, thesis="Other."), **{"Idempotency-Key": "one"})
-        assert other.status_code == 422
-        assert Rotation.objects.count() == 1
-
-    def test_keys_are_each_persons_own(self, caller: Caller, stranger: Caller, bob: User, portfolio: Portfolio) -> None:
-        other = anchor_of(bob)
-        assert caller.post("/rotations/", rotation_body(portfolio), **{"Idempotency-Key": "one"}).status_code == 201
-        assert stranger.post("/rotations/", rotation_body(other), **{"Idempotency-Key": "one"}).status_code == 201
-
-    def test_a_key_that_is_too_long_is_refused(self, caller: Caller, portfolio: Portfolio) -> None:
-        response = caller.post("/rotations/", rotation_body(portfolio), **{"Idempotency-Key": "k" * 256})
-        assert faults(response) == {"Idempotency-Key"}
-
-    def test_reversing_twice_is_a_conflict(self, caller: Caller, portfolio: Portfolio) -> None:
-        pk = caller.post("/rotations/", rotation_body(portfolio)).json()["id"]
-        assert caller.post(f"/rotations/{pk}/reverse/", {"reason": "Wrong."}).json()["state"] == "reversed"
-        assert caller.post(f"/rotations/{pk}/reverse/", {"reason": "Wrong."}).status_code == 409
-
-
-def anchor_of(owner: User) -> Portfolio:
-    """Open the anchor in the market that is there already."""
-    from portfolio.models import Market
-    from tests.journal.scene import ANCHOR
-    from tests.portfolio.factories import portfolio as opened
-
-    return opened(owner, ANCHOR, market=Market.objects.get(slug="simulated"))
-
-
-@pytest.mark.django_db(transaction=True)
-class TestConcurrency:
-    def test_twenty_posts_with_one_key_make_one_rotation(self, alice: User) -> None:
-        portfolio, caller = anchor(alice), Caller(alice)
-        body = json.dumps(rotation_body(portfolio))
-
-        def post(_: int) -> int:
-            try:
-                return caller.post("/rotations/", body, **{"Idempotency-Key": "one"}).status_code
-            finally:
-                connections.close_all()
-
-        with ThreadPoolExecutor(8) as pool:
-            codes = list(pool.map(post, range(20)))
-        assert Rotation.objects.count() == 1
-        assert Fill.objects.count() == 3
-        assert set(codes) <= {201, 409, 503}
-        assert 201 in codes
 
 
 @pytest.mark.django_db

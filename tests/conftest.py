@@ -45,9 +45,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """In the pass on PostgreSQL keep the tests that touch the database; browsers look once."""
     if not os.environ.get("ONLY_DATABASE_TESTS"):
         return
-    kept = [item for item in items if _touches_database(item) and not item.get_closest_marker("browser")]
+    kept = [item for item in items if _touches_database(item) and not _runs_once(item)]
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
     items[:] = kept
+
+
+def _runs_once(item: pytest.Item) -> bool:
+    """Return whether one database is enough for a test."""
+    return any(item.get_closest_marker(name) for name in ("browser", "once"))
 
 
 def _touches_database(item: pytest.Item) -> bool:

@@ -45,12 +45,15 @@ class Refreshed:
 
 
 @transaction.atomic
-def refresh_market(*, market: Market, now: datetime, params: Params = DEFAULTS) -> Refreshed:
+def refresh_market(
+    *, market: Market, now: datetime, params: Params = DEFAULTS, is_every_day_frozen: bool = False
+) -> Refreshed:
     """Compute the days that closed since the last one computed; repeating adds nothing.
 
     Regime and stage go on from their stored states, windows look back over the stored history. A day is decided
     shortly after its close, on what had been ingested by then. Evidence is frozen for the newest day and, where many
-    days are computed at once, for every day on which a stage began, so that a back-fill can be decided on too.
+    days are computed at once, for every day on which a stage began, so that a back-fill can be decided on too; a replay
+    asks for every day's.
     """
     Market.objects.select_for_update().get(pk=market.pk)
     moment = market.clock(now)
@@ -64,7 +67,7 @@ def refresh_market(*, market: Market, now: datetime, params: Params = DEFAULTS) 
         return _unchanged(market, None if resume is None else resume.day)
     _store(market, results)
     for result in results[:-1]:
-        if result.stage.state.since == result.day:
+        if is_every_day_frozen or result.stage.state.since == result.day:
             _freeze(market, result, moment=result.decided_at, now=now, params=params)
     evidence = _freeze(market, results[-1], moment=moment, now=now, params=params)
     return Refreshed(len(results), results[-1].day, evidence)

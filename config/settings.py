@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import decimal
+import json
 from pathlib import Path
 
 import environ
@@ -308,8 +309,13 @@ CELERY_BEAT_SCHEDULE = {
     "tick": {"task": "jobs.tick", "schedule": 15.0, "options": {"expires": 30}},
 }
 # What recurs: task name and period in seconds; each run claims its (job, slot) row first, so a second beat is harmless.
+# -- Live sources: other addresses by name (a mirror), the optional key of CoinGecko -----------------------------------
+SOURCE_ADDRESSES: dict[str, str] = json.loads(env.str("SOURCE_ADDRESSES", default="") or "{}")
+COINGECKO_DEMO_KEY = env.str("COINGECKO_DEMO_KEY", default="")
+
 PERIODIC_JOBS = {
     "signals.refresh_markets": 300,
+    "signals.refresh_live": 60,
     "portfolio.value_portfolios": 600,
     "journal.measure_reviews": 600,
     "signals.expire_recommendations": 60,

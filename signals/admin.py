@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 
 from portfolio.admin import AnyAdmin, ReadOnlyAdmin
-from signals.models import Event, Recommendation, RegimeDay, Score, SourcePoll, StageDay
+from signals.models import Event, Quarantine, Recommendation, RegimeDay, Score, SourceAlias, SourcePoll, StageDay
 
 
 @admin.register(Event)
@@ -24,6 +24,24 @@ class SourcePollAdmin(ReadOnlyAdmin):
     """Look at when each source was last asked."""
 
     list_display = ("market", "source", "polled_at", "succeeded_at", "message")
+    list_select_related = ("market",)
+
+
+@admin.register(SourceAlias)
+class SourceAliasAdmin(AnyAdmin):
+    """Tell how a source names an asset."""
+
+    list_display = ("source", "asset", "external_id")
+    list_filter = ("source",)
+    list_select_related = ("asset",)
+
+
+@admin.register(Quarantine)
+class QuarantineAdmin(ReadOnlyAdmin):
+    """Look at what sources said that was not believed."""
+
+    list_display = ("last_at", "market", "source", "reason", "subject", "detail", "count", "accepted_at")
+    list_filter = ("market", "source", "reason")
     list_select_related = ("market",)
 
 

@@ -10,6 +10,8 @@ from jobs.models import Job
 from jobs.services import report_progress
 from jobs.tasks import job_task
 from portfolio.models import Market
+from portfolio.services.catalogue import LIVE_SLUG
+from signals.services.live import listed, queue_live, refresh_source
 from signals.services.refresh import expire_recommendations, refresh
 
 
@@ -25,6 +27,19 @@ def refresh_market(job: Job) -> str:
     market = Market.objects.get(pk=job.args["market"])
     is_rebuild = bool(job.args.get("rebuild"))
     return str(refresh(market=market, now=timezone.now(), is_rebuild=is_rebuild, progress=partial(_report, job)))
+
+
+@job_task("signals.refresh_live")
+def queue_live_sources(job: Job) -> str:
+    """Queue the live sources whose slot has come."""
+    return f"{len(queue_live(now=timezone.now()))} sources queued"
+
+
+@job_task("signals.refresh_source")
+def refresh_live_source(job: Job) -> str:
+    """Ask one live source."""
+    market = Market.objects.get(slug=LIVE_SLUG)
+    return str(refresh_source(market=market, source=listed(job.args["source"]), now=timezone.now()))
 
 
 @job_task("signals.expire_recommendations")

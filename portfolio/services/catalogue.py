@@ -13,7 +13,7 @@ from portfolio.models import Asset, FeeSchedule, Instrument, Market, Sector, Sec
 
 FEES_SINCE = datetime(2013, 1, 1, tzinfo=UTC)
 MIN_NOTIONAL_USD = Decimal(10)
-SIMULATED_SLUG, HISTORY_SLUG = "simulated", "history"
+SIMULATED_SLUG, HISTORY_SLUG, LIVE_SLUG = "simulated", "history", "live"
 SIMULATED_SEED = 21
 
 
@@ -23,10 +23,11 @@ class UnknownMarketError(LookupError):
 
 @transaction.atomic
 def ensure_market(slug: str) -> Market:
-    """Return the market of a slug with its catalogue, creating the two that the platform knows."""
+    """Return the market of a slug with its catalogue, creating the three that the platform knows."""
     presets = {
         SIMULATED_SLUG: {"name": "Simulated market", "is_simulated": True, "seed": SIMULATED_SEED},
         HISTORY_SLUG: {"name": "Market history", "is_simulated": False},
+        LIVE_SLUG: {"name": "Live market", "is_simulated": False},
     }
     market = Market.objects.filter(slug=slug).first()
     if market is None:

@@ -3,16 +3,21 @@
 from signals.models.market import Evidence, Regime, RegimeDay, Score, StageDay
 from signals.models.readings import Event, Reading, SourcePoll
 from signals.models.recommendations import Recommendation, RecommendationLeg
+from signals.models.sources import Quarantine, SourceAlias, SourceState, SourceValidator
 
 __all__ = [
     "Event",
     "Evidence",
+    "Quarantine",
     "Reading",
     "Recommendation",
     "RecommendationLeg",
     "Regime",
     "RegimeDay",
     "Score",
+    "SourceAlias",
     "SourcePoll",
+    "SourceState",
+    "SourceValidator",
     "StageDay",
 ]

@@ -224,7 +224,7 @@ def _event(market: Market, sector: int, row: EventRow) -> tuple[object, ...]:
     status = Event.Status.UNVERIFIED if is_rumour else Event.Status.VERIFIED
     return (
         market.pk, sector, row.type, row.title, row.url, row.polarity, row.magnitude, row.confidence, row.published_at,
-        row.published_at, status, row.source,
+        row.first_seen_at or row.published_at, status, row.source,
     )  # fmt: skip
 
 

@@ -79,6 +79,7 @@ class EventRow:
     title: str
     url: str
     source: str
+    first_seen_at: datetime | None = None
 
 
 class Rejection(NamedTuple):

@@ -1,0 +1,56 @@
+"""Ask what the live market holds: how far each source's history goes, and by which names it knows our assets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime, timedelta
+
+from django.db.models import Max
+
+from portfolio.models import Asset, Market, Price, Sector, SectorMembership
+from signals.models import Reading, SourceAlias
+
+RECENT = timedelta(days=40)
+
+
+def newest_closes(*, market: Market) -> dict[str, date]:
+    """Return the newest close of each asset."""
+    newest = Price.objects.filter(market=market).values_list("asset__symbol").annotate(newest=Max("date"))
+    return dict(newest)
+
+
+def newest_readings(*, market: Market, now: datetime) -> dict[tuple[str, str], datetime]:
+    """Return what the newest reading of each indicator and subject describes, of the last 40 days."""
+    recent = Reading.objects.filter(market=market, observed_at__gte=now - RECENT)
+    rows = recent.values_list("indicator", "subject").annotate(newest=Max("observed_at"))
+    return {(indicator, subject): newest for indicator, subject, newest in rows}
+
+
+def latest_values(*, market: Market, indicators: Iterable[str], now: datetime) -> dict[tuple[str, str], float]:
+    """Return the newest value of each indicator and subject, of the last three days."""
+    recent = Reading.objects.filter(
+        market=market, indicator__in=set(indicators), observed_at__gte=now - timedelta(days=3)
+    )
+    rows = recent.order_by("observed_at", "ingested_at").values_list("indicator", "subject", "value")
+    return {(indicator, subject): value for indicator, subject, value in rows.iterator()}
+
+
+def aliases(*, source: str, names: Mapping[str, str] | None) -> dict[str, str]:
+    """Return a source's names of our assets by symbol: the listed ones, overruled by those an administrator entered."""
+    if names is None:
+        symbols = Asset.objects.filter(kind=Asset.Kind.CRYPTO).values_list("symbol", flat=True)
+        return {symbol: symbol for symbol in symbols}
+    known = set(Asset.objects.values_list("symbol", flat=True))
+    entered = dict(SourceAlias.objects.filter(source=source).values_list("asset__symbol", "external_id"))
+    return {symbol: name for symbol, name in {**names, **entered}.items() if symbol in known}
+
+
+def narratives(*, market: Market, on: date) -> dict[str, tuple[str, ...]]:
+    """Return the members of each narrative on a day."""
+    rows = SectorMembership.objects.filter(
+        market=market, sector__kind=Sector.Kind.NARRATIVE, since_date__lte=on
+    ).exclude(until_date__lte=on)
+    found: dict[str, list[str]] = {}
+    for slug, symbol in rows.order_by("sector__position", "asset__symbol").values_list("sector__slug", "asset__symbol"):
+        found.setdefault(slug, []).append(symbol)
+    return {slug: tuple(members) for slug, members in found.items()}

@@ -1,0 +1,1 @@
+"""Read the live public sources: one module each, one line each in `registry`."""

@@ -1,0 +1,1 @@
+"""Ask live sources on a fake internet."""

@@ -66,16 +66,12 @@ def offers(
 def offer_words(pair: tuple[Offer, Offer], *, sector: str) -> list[str]:
     """Return both offers as sentences with their payoff lines at a rise and a fall of 20%."""
     short, long = pair
-    return [
-        (
-            f"You may hedge the {money(short.kept)} of {sector} you keep with a {money(short.notional)} short: "
-            f"{_line(short, sector, SHOWN_MOVE)}; {_line(short, sector, -SHOWN_MOVE)}."
-        ),
-        (
-            f"Or insure against rotating too early with a {money(long.notional)} long: {_line(long, sector, SHOWN_MOVE)}, "
-            f"against {_signed(long.regret(SHOWN_MOVE))} forgone on what you sell; {_line(long, sector, -SHOWN_MOVE)}."
-        ),
-    ]
+    hedge = f"You may hedge the {money(short.kept)} of {sector} you keep with a {money(short.notional)} short"
+    insurance = f"Or insure against rotating too early with a {money(long.notional)} long"
+    forgone = f"against {_signed(long.regret(SHOWN_MOVE))} forgone on what you sell"
+    rise, fall = (_line(short, sector, move) for move in (SHOWN_MOVE, -SHOWN_MOVE))
+    up, down = (_line(long, sector, move) for move in (SHOWN_MOVE, -SHOWN_MOVE))
+    return [f"{hedge}: {rise}; {fall}.", f"{insurance}: {up}, {forgone}; {down}."]
 
 
 def _line(offer: Offer, sector: str, move: Decimal) -> str:

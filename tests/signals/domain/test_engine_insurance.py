@@ -45,17 +45,17 @@ def test_e04_a_fall(pair: tuple[Offer, Offer]) -> None:
 
 
 def test_both_payoff_lines_are_said(pair: tuple[Offer, Offer]) -> None:
-    assert offer_words(pair, sector="DeFi") == [
-        (
-            "You may hedge the $2,500 of DeFi you keep with a $566.67 short: at DeFi +20% the spot makes +$500.00 and the "
-            "position -$113.33; at DeFi -20% the spot makes -$500.00 and the position +$113.33."
-        ),
-        (
-            "Or insure against rotating too early with a $566.67 long: at DeFi +20% the spot makes +$500.00 and the "
-            "position +$113.33, against -$500.00 forgone on what you sell; at DeFi -20% the spot makes -$500.00 and the "
-            "position -$113.33."
-        ),
-    ]
+    hedge, insurance = offer_words(pair, sector="DeFi")
+
+    assert hedge == (
+        "You may hedge the $2,500 of DeFi you keep with a $566.67 short: at DeFi +20% the spot makes +$500.00 and "
+        "the position -$113.33; at DeFi -20% the spot makes -$500.00 and the position +$113.33."
+    )
+    assert insurance == (
+        "Or insure against rotating too early with a $566.67 long: at DeFi +20% the spot makes +$500.00 and the "
+        "position +$113.33, against -$500.00 forgone on what you sell; at DeFi -20% the spot makes -$500.00 and "
+        "the position -$113.33."
+    )
 
 
 def test_without_stables_there_is_nothing_to_offer() -> None:

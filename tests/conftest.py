@@ -7,8 +7,13 @@ from datetime import UTC, datetime
 
 import pytest
 from django.test import Client
+from hypothesis import HealthCheck, settings
 
 from accounts.models import User
+
+settings.register_profile("test", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.register_profile("prove", parent=settings.get_profile("test"), max_examples=5_000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "test"))
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -42,10 +47,16 @@ def client_of_bob(bob: User) -> Client:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """In the pass on PostgreSQL keep the tests that touch the database; browsers look once."""
-    if not os.environ.get("ONLY_DATABASE_TESTS"):
-        return
-    kept = [item for item in items if _touches_database(item) and not _runs_once(item)]
+    """Give each pass its tests: all on SQLite, on PostgreSQL those that touch the database or that only it can show."""
+    if os.environ.get("ONLY_DATABASE_TESTS"):
+        kept = [item for item in items if _touches_database(item) and not _runs_once(item)]
+    else:
+        kept = [item for item in items if not item.get_closest_marker("postgres_only")]
+        if not os.environ.get("POSTGRESQL_FOLLOWS"):
+            kept = items
+            for item in items:
+                if item.get_closest_marker("postgres_only"):
+                    item.add_marker(pytest.mark.skip(reason="needs PostgreSQL, which was not found"))
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
     items[:] = kept
 

@@ -23,7 +23,8 @@ def main(words: list[str]) -> int:
     with redis_server() as redis_url:
         environment = {**os.environ, "TEST_REDIS_URL": redis_url or ""}
         print("== SQLite", flush=True)
-        first = _pytest(chosen, {**environment, "DATABASE_URL": ""})
+        follows = "1" if find("initdb") else ""
+        first = _pytest(chosen, {**environment, "DATABASE_URL": "", "POSTGRESQL_FOLLOWS": follows})
         with postgresql() as url:
             if url is None:
                 return first

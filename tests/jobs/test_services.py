@@ -29,7 +29,7 @@ class TestEnqueue:
         Job.objects.update(state=Job.State.RUNNING)
         assert services.enqueue(task="x", now=NOW, unique_key="k") != first
 
-    def test_a_rolled_back_cause_leaves_no_work(self) -> None:
+    def test_a_rolled_back_cause_leaves_no_work(self) -> None:  # noqa: PT012
         with pytest.raises(ZeroDivisionError), transaction.atomic():
             services.enqueue(task="x", now=NOW)
             raise ZeroDivisionError

@@ -16,10 +16,8 @@ from portfolio.services.ledger import METHOD, record_fills
 from tests.portfolio import factories
 from tests.portfolio.factories import NOW, at, fill, spot
 
-pytestmark = [
-    pytest.mark.postgres,
-    pytest.mark.skipif("sqlite" in connection.vendor, reason="threads share one connection to an in-memory database"),
-]
+# Threads share one connection to an in-memory database, so that SQLite cannot show this.
+pytestmark = pytest.mark.postgres_only
 
 
 @pytest.mark.django_db(transaction=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -12,6 +13,7 @@ from signals.sources.base import EventRow
 from signals.sources.live.feeds import is_near, simhash
 
 SAME_STORY = timedelta(hours=72)
+_ALSO = re.compile(r" \(also [^)]*\)$")
 
 
 def distinct(*, market: Market, rows: Sequence[EventRow], now: datetime) -> list[EventRow]:
@@ -31,9 +33,9 @@ def distinct(*, market: Market, rows: Sequence[EventRow], now: datetime) -> list
         if any(each.source == row.source for each in cluster):
             continue
         missing = max(0.0, 1.0 - sum(each.confidence for each in cluster))
-        news = replace(row, confidence=row.confidence * missing, first_seen_at=now)
-        told.append(news)
-        found.append(news)
+        told.append(replace(row, confidence=row.confidence * missing))
+        title = f"{row.title[:220]} (also {row.source})" if cluster else row.title
+        found.append(replace(told[-1], title=title, first_seen_at=now))
     return found
 
 
@@ -53,7 +55,7 @@ def _row(event: Event) -> EventRow:
         magnitude=event.magnitude,
         confidence=event.confidence,
         published_at=event.published_at,
-        title=event.title,
+        title=_ALSO.sub("", event.title),
         url=event.url,
         source=event.source,
     )

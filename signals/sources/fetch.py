@@ -27,6 +27,7 @@ DEADLINE = 10.0
 TIMEOUT = httpx2.Timeout(5.0, connect=3.0)
 USUAL_BYTES = 5_000_000
 CHUNK = 65_536
+NOT_THERE = frozenset({400, 404, 410, 422})
 AGENT = "rotabook (read-only market data)"
 
 
@@ -144,12 +145,17 @@ class Fetcher:
             except FetchError as error:
                 self._note(error)
                 if attempt == TRIES or not _is_worth_repeating(error):
-                    _count_failure(self.policy.name, error.detail, now=self.clock())
+                    self._count(error)
                     raise
                 self.sleep(min(FIRST_PAUSE * 2 ** (attempt - 1), LONGEST_PAUSE) * (0.5 + self.jitter()))
             else:
                 return answer
         raise AssertionError("unreachable")
+
+    def _count(self, error: FetchError) -> None:
+        """Count a failure of the source; that it lacks one thing we asked for is none."""
+        if error.status not in NOT_THERE:
+            _count_failure(self.policy.name, error.detail, now=self.clock())
 
     def _note(self, error: FetchError) -> None:
         """Leave a source alone for as long as it asks."""

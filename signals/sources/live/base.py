@@ -145,6 +145,10 @@ def guarded(ask: Fetcher, part: str, found: Iterator[Yielded]) -> Iterator[Yield
         if not error.status and error.reason == "unreadable":
             ask.fail(error)
         yield Doubt(error.reason, error.subject or part, error.detail)
+    except (AttributeError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+        detail = f"the answer has an unexpected form: {type(error).__name__}: {error}"[:300]
+        ask.fail(FetchError("unreadable", detail))
+        yield Doubt("unreadable", part, detail)
 
 
 def doubt(subject: str, error: BadValueError, said_at: datetime | None = None) -> Doubt:

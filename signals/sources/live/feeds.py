@@ -85,7 +85,7 @@ class Feeds:
         if b"<!ENTITY" in answer.body[:4096] or b"<!DOCTYPE" in answer.body[:4096].upper():
             raise FetchError("unreadable", "the answer is a page or declares entities, no feed", subject=path_of(url))
         found = feedparser.parse(answer.body, sanitize_html=True)
-        if not found.version or (found.bozo and not _is_harmless(found.bozo_exception)):
+        if not found.get("version") or (found.bozo and not _is_harmless(found.bozo_exception)):
             raise FetchError("unreadable", "the answer is no RSS or Atom feed", subject=path_of(url))
         for entry in found.entries[:MOST_ENTRIES]:
             yield from _proposals(entry, scope, domain=urlsplit(url).hostname or NAME)

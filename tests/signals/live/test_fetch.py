@@ -139,10 +139,16 @@ class TestLimits:
 
 
 class TestCircuit:
-    def test_five_failures_open_it_for_half_an_hour(self, internet: net.Internet) -> None:
-        internet.faults[PATH] = net.status(404)
-        for _ in range(5):
+    def test_one_missing_thing_is_no_failure_of_the_source(self, internet: net.Internet) -> None:
+        for _ in range(6):
             with pytest.raises(FetchError, match="404"):
+                fetcher().get(internet.address + "/nowhere")
+        assert SourceState.objects.get().failures == 0
+
+    def test_five_failures_open_it_for_half_an_hour(self, internet: net.Internet) -> None:
+        internet.faults[PATH] = net.status(403)
+        for _ in range(5):
+            with pytest.raises(FetchError, match="403"):
                 ask(internet)
         with pytest.raises(NotAskedError, match="failed 5 times"):
             ask(internet, fetcher(now=NOW + timedelta(minutes=29)))
@@ -152,8 +158,8 @@ class TestCircuit:
         SourceState.objects.create(
             name="test", minute_at=NOW, month_at=NOW.replace(day=1, hour=0, minute=0), failures=5, open_until=NOW
         )
-        internet.faults[PATH] = net.status(404)
-        with pytest.raises(FetchError, match="404"):
+        internet.faults[PATH] = net.status(403)
+        with pytest.raises(FetchError, match="403"):
             ask(internet, fetcher(now=NOW + timedelta(minutes=1)))
         with pytest.raises(NotAskedError):
             ask(internet, fetcher(now=NOW + timedelta(minutes=20)))

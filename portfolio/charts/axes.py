@@ -67,10 +67,9 @@ def month_ends(items: Sequence[T], dates: Sequence[date]) -> list[T]:
 def pointer(*, x: dict[str, Any], rows: list[dict[str, Any]], tooltip: list[dict[str, str]]) -> Layer:
     """Draw a rule that follows the pointer and tells every figure of that day (interactive charts only)."""
     hover = {"name": "hover", "select": {"type": "point", "fields": ["date"], "nearest": True, "on": "pointerover"}}
-    zoom = {"name": "zoom", "select": {"type": "interval", "encodings": ["x"]}, "bind": "scales"}
     return {
         "data": {"values": rows},
-        "params": [hover, zoom],
+        "params": [hover],
         "mark": {"type": "rule", "color": PALETTE["ink"], "aria": False},
         "encoding": {
             "x": {"field": x["field"], "type": "temporal"},
@@ -97,6 +96,16 @@ def _config() -> dict[str, Any]:
     return {
         "axis": axis,
         "axisY": {"domain": False, "ticks": False, "labelPadding": 6},
+        "legend": {
+            "labelFont": "sans-serif",
+            "labelFontSize": TEXT_PX,
+            "labelColor": PALETTE["soft"],
+            "symbolStrokeWidth": 0,
+            "symbolSize": 120,
+            "columnPadding": 14,
+            "offset": 6,
+            "aria": False,
+        },
         "view": {"stroke": None},
         "text": {"font": "sans-serif", "fontSize": TEXT_PX, "aria": False},
     }

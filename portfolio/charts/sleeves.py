@@ -8,14 +8,21 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from portfolio.charts.axes import Layer, frame, month_ends, pointer, thin, time_axis
+from portfolio.charts.axes import MOST_POINTS, Layer, frame, month_ends, pointer, thin, time_axis
 from portfolio.charts.chart import WIDE_PX, Chart, Spec, Table
 from portfolio.charts.palette import PALETTE, hue
 from portfolio.domain.display import day, pct
 
 MOST_DAYS = 110
 SMALLEST_LABELLED = Decimal("0.06")
-LETTER_PX = 7.5
+STRIP_PX = 16
+TONES = {
+    "Stable consolidation": "line",
+    "Re-emergence": "edge",
+    "Narrative ignition": "soft",
+    "Peak and rotation": "ink",
+}
+"""Grey tones, the darker the more a stage asks for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,12 +57,17 @@ def sleeve_chart(
     """Chart the shares of the sleeves over time, oldest first, under bands for the stages."""
 
     def build(*, width: int, is_interactive: bool) -> Spec:
-        return _spec(thin(days, MOST_DAYS), list(bands), width=width, is_interactive=is_interactive)
+        return _spec(
+            thin(days, MOST_POINTS if is_interactive else MOST_DAYS),
+            list(bands),
+            width=width,
+            is_interactive=is_interactive,
+        )
 
     return Chart(
         slug=slug,
         description=_description(days, bands),
-        caption="Share of equity at the close of each day. The strip above names the stage.",
+        caption="Share of equity at the close of each day. The strip above is the stage of the playbook.",
         table=_table(days),
         build=build,
         spec_url=spec_url,
@@ -65,7 +77,7 @@ def sleeve_chart(
 def _spec(days: list[SleeveDay], bands: list[StageBand], *, width: int, is_interactive: bool) -> Spec:
     height = 260 if width >= WIDE_PX else 230
     x = time_axis(dates=[each.date for each in days], width=width)
-    layers = [_areas(days, x), *_ends(days), *_stages(days, bands, width=width)]
+    layers = [_areas(days, x), *_ends(days), *_stages(days, bands)]
     if is_interactive:
         names = _names(days)
         layers.append(pointer(x=x, rows=_wide_rows(days, names), tooltip=_tooltip(names)))
@@ -122,27 +134,27 @@ def _ends(days: list[SleeveDay]) -> list[Layer]:
     ]
 
 
-def _stages(days: list[SleeveDay], bands: list[StageBand], *, width: int) -> list[Layer]:
-    """Lay a strip above the plot that names each stage, and a fine line down through it where one begins."""
+def _stages(days: list[SleeveDay], bands: list[StageBand]) -> list[Layer]:
+    """Lay a strip above the plot in one grey tone a stage, explained in a legend under it."""
     shown = _clipped(days, bands)
     if not shown:
         return []
-    values = [_band(each, days, width=width) for each in shown]
-    x = {"field": "date", "type": "temporal"}
-    strip = {"type": "rect", "fill": PALETTE["wash"], "stroke": PALETTE["sheet"], "strokeWidth": 2, "aria": False}
-    seam = {"type": "rule", "color": PALETTE["sheet"], "strokeWidth": 1, "strokeDash": [3, 3], "aria": False}
-    name = {"type": "text", "align": "left", "dx": 5, "color": PALETTE["soft"]}
-    edges = {"y": {"value": -22}, "y2": {"value": -3}}
-    span = {"x": x, "x2": {"field": "end"}}
-    return [
-        {"data": {"values": values}, "mark": strip, "encoding": {**span, **edges, "tooltip": [{"field": "stage"}]}},
-        {"data": {"values": values[1:]}, "mark": seam, "encoding": {"x": x}},
-        {
-            "data": {"values": values},
-            "mark": name,
-            "encoding": {"x": x, "y": {"value": -12}, "text": {"field": "label", "type": "nominal"}},
-        },
-    ]
+    names = sorted(
+        {band.name for band in shown}, key=list(TONES).index if all(band.name in TONES for band in shown) else None
+    )
+    values = [{"date": band.start.isoformat(), "end": band.end.isoformat(), "stage": band.name} for band in shown]
+    legend = {"orient": "bottom", "title": None, "columns": 2, "symbolType": "square"}
+    tone = {"domain": names, "range": [PALETTE[TONES.get(name, "wash")] for name in names]}
+    strip = {"type": "rect", "stroke": PALETTE["sheet"], "strokeWidth": 0.5, "aria": False}
+    encoding = {
+        "x": {"field": "date", "type": "temporal"},
+        "x2": {"field": "end"},
+        "y": {"value": -STRIP_PX},
+        "y2": {"value": -4},
+        "fill": {"field": "stage", "type": "nominal", "sort": names, "scale": tone, "legend": legend},
+        "tooltip": [{"field": "stage", "title": "Stage"}],
+    }
+    return [{"data": {"values": values}, "mark": strip, "encoding": encoding}]
 
 
 def _clipped(days: list[SleeveDay], bands: list[StageBand]) -> list[StageBand]:
@@ -154,19 +166,6 @@ def _clipped(days: list[SleeveDay], bands: list[StageBand]) -> list[StageBand]:
         for band in bands
         if band.start < last and band.end > first
     ]
-
-
-def _band(band: StageBand, days: list[SleeveDay], *, width: int) -> dict[str, str]:
-    """Describe a band; its name, or else its first word, is written only where it fits."""
-    whole = max(1, (days[-1].date - days[0].date).days)
-    room = (width - 110) * (band.end - band.start).days / whole - 8
-    fitting = [name for name in (band.name, band.name.split()[0]) if len(name) * LETTER_PX <= room]
-    return {
-        "date": band.start.isoformat(),
-        "end": band.end.isoformat(),
-        "stage": band.name,
-        "label": fitting[0] if fitting else "",
-    }
 
 
 def _names(days: Sequence[SleeveDay]) -> list[str]:

@@ -42,7 +42,7 @@ class WeightsForm(forms.Form):
         label="What you aim for",
         help_text="The pool is what rotates between the narratives; the core never does.",
         choices=PRESET_CHOICES,
-        widget=forms.RadioSelect,
+        widget=forms.RadioSelect(attrs={"class": "stacked"}),
         initial="ANCHOR",
     )
     core = PercentField(label="Core, %", required=False)

@@ -33,7 +33,7 @@ def price_ladder(points: Iterable[Any]) -> dict[str, Any]:
     if not rungs:
         return {"rungs": []}
     low, high = rungs[0]["price"], rungs[-1]["price"]
-    return {"rungs": [_rung(rung, low=low, high=high) for rung in rungs]}
+    return {"rungs": [_rung(rung, low=low, high=high, is_above=place % 2 == 1) for place, rung in enumerate(rungs)]}
 
 
 def _fields(row: Any, *names: str) -> dict[str, Any]:
@@ -58,7 +58,14 @@ def _percent(share: Decimal | None, scale: Decimal) -> str:
     return f"{inside * FULL:.2f}%"
 
 
-def _rung(rung: dict[str, Any], *, low: Decimal, high: Decimal) -> dict[str, Any]:
+def _rung(rung: dict[str, Any], *, low: Decimal, high: Decimal, is_above: bool) -> dict[str, Any]:
+    """Place a rung; every other one is named above the line, so that near prices do not run into each other."""
     place = (rung["price"] - low) / (high - low) if high > low else Decimal("0.5")
     anchor = "start" if place < Decimal("0.2") else "end" if place > Decimal("0.8") else "middle"
-    return {**rung, "x": f"{Decimal(2) + place * 96:.2f}%", "anchor": anchor, "tone": rung["tone"] or "ink"}
+    return {
+        **rung,
+        "x": f"{Decimal(2) + place * 96:.2f}%",
+        "anchor": anchor,
+        "is_above": is_above,
+        "tone": rung["tone"] or "ink",
+    }

@@ -55,6 +55,10 @@ document.addEventListener("change", (event) => {
   if (choice) applyTheme(choice.value);
 });
 
+/* A form that only chooses what to show needs no button where a script runs. */
+document.addEventListener("change", (event) => event.target.closest("[data-autosubmit]")?.requestSubmit());
+for (const button of document.querySelectorAll("[data-autosubmit] button")) button.hidden = true;
+
 function applyTheme(name) {
   const secure = location.protocol === "https:" ? ";secure" : "";
   document.cookie = `theme=${name};path=/;max-age=${YEAR_S};samesite=lax${secure}`;
@@ -132,7 +136,7 @@ async function explore(button) {
       fetch(button.dataset.specUrl, { headers: { Accept: "application/json" } }).then(readJson),
     ]);
     stage.hidden = false;
-    await embed(stage, paint(spec), { ast: true, renderer: "svg", actions: false, tooltip: { disableDefaultStyle: true } });
+    await embed(stage, paint(spec), { ast: true, renderer: "svg", actions: false, defaultStyle: false, tooltip: { disableDefaultStyle: true } });
     for (const still of figure.querySelectorAll(":scope > .wide, :scope > .narrow")) still.remove();
     button.remove();
   } catch {
@@ -151,7 +155,7 @@ function readJson(response) {
 function paint(spec) {
   const probe = document.createElement("i");
   document.body.append(probe);
-  let text = JSON.stringify({ ...spec, width: "container", autosize: { type: "fit", contains: "padding" } });
+  let text = JSON.stringify({ ...spec, width: "container" });
   for (const [colour, name] of Object.entries(spec.usermeta?.palette ?? {})) {
     probe.style.color = `var(--${name})`;
     text = text.replaceAll(colour, getComputedStyle(probe).color);

@@ -129,10 +129,14 @@ class Strict(serializers.Serializer[Any]):
 
 
 class ExactModelSerializer(serializers.ModelSerializer[Any]):
-    """A model's columns: exact amounts as strings, moments in UTC."""
+    """A model's columns, to be read only: exact amounts as strings, moments in UTC."""
 
     serializer_field_mapping = {
         **serializers.ModelSerializer.serializer_field_mapping,
         ExactDecimalField: ExactField,
         models.DateTimeField: UtcField,
     }
+
+    def include_extra_kwargs(self, kwargs: Any, extra_kwargs: Any) -> Any:
+        """Make every column read-only, so that no database's bounds show in the schema; writing needs a `Strict`."""
+        return super().include_extra_kwargs(kwargs, {**extra_kwargs, "read_only": True})

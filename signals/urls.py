@@ -2,12 +2,13 @@
 
 from django.urls import path
 
-from signals.views import market, recommendations
+from signals.views import health, market, recommendations
 
 app_name = "signals"
 urlpatterns = [
     path("market/", market.market, name="market"),
     path("market/refresh/", market.refresh, name="refresh"),
+    path("market/health/", health.health, name="health"),
     path("recommendations/", recommendations.recommendations, name="recommendations"),
     path("recommendations/<int:recommendation_id>/", recommendations.recommendation, name="recommendation"),
     path("recommendations/<int:recommendation_id>/evidence.json", recommendations.evidence, name="evidence"),

@@ -84,6 +84,9 @@ def _adapter(field: models.Field[Any, Any], connection: Any, days: dict[type, An
         return None
     if isinstance(field, models.CharField | models.TextField):
         return None
+    as_text = getattr(field, "as_text", None)
+    if as_text is not None and connection.vendor == "sqlite":
+        return as_text
     adapt = partial(field.get_db_prep_save, connection=connection)
     return (
         days.setdefault(type(field), lru_cache(maxsize=KEPT_VALUES)(adapt))

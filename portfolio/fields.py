@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +20,8 @@ if TYPE_CHECKING:
 else:
     AnyField = models.Field
 
-PLAIN = re.compile(r"-?(?:0|[1-9][0-9]{0,19})(?:\.[0-9]{1,18})?")
+SHORT = 19
+"""Text of this length has neither more than 20 integer digits nor more than 18 places."""
 ALLOWED_LOOKUPS = ("exact", "isnull", "in")
 
 
@@ -80,11 +80,18 @@ class ExactDecimalField(AnyField):
         return canonical(amount)
 
     def get_db_prep_save(self, value: Any, connection: BaseDatabaseWrapper) -> Any:
-        """Return what the column stores; an amount that is short and plain already is not computed again."""
-        if type(value) is Decimal and connection.vendor != "postgresql" and PLAIN.fullmatch(text := str(value)):
-            text = text.rstrip("0").rstrip(".") if "." in text else text
-            return "0" if text == "-0" else text
-        return self.get_db_prep_value(value, connection)
+        """Return what the column stores."""
+        return self.get_db_prep_value(value, connection) if connection.vendor == "postgresql" else self.as_text(value)
+
+    def as_text(self, value: Any) -> str | None:
+        """Return SQLite's canonical text; a short amount without an exponent is in its digits already."""
+        if type(value) is Decimal:
+            text = str(value)
+            if len(text) <= SHORT and "E" not in text and text[-1] <= "9":
+                text = text.rstrip("0").rstrip(".") if "." in text else text
+                return "0" if text == "-0" else text
+        amount = self.get_prep_value(value)
+        return None if amount is None else canonical(amount)
 
     def get_lookup(self, lookup_name: str) -> Any:
         """Return a lookup that is exact on text, or refuse."""

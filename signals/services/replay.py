@@ -20,8 +20,8 @@ class RunningClockError(ValueError):
 def replay(*, market: Market, first: datetime, last: datetime) -> Iterator[tuple[datetime, RunResult]]:
     """Answer every active portfolio at each close from `first` to `last`, yielding the moment after each.
 
-    What a day says depends on nothing that came later, so all days are computed at once and answered one by one; between
-    two of them the caller may act, at the moment that was yielded. Raises `RunningClockError`.
+    What a day says depends on nothing that came later, so all days are computed at once and answered one by one;
+    between two of them the caller may act, at the moment that was yielded. Raises `RunningClockError`.
     """
     if market.as_of is None:
         raise RunningClockError(f"The clock of {market} runs. Set where it stands first.")

@@ -11,7 +11,7 @@ from pathlib import Path
 import brotli
 from django.conf import settings
 
-from portfolio.charts.render import VEGA_LITE, explorer_script
+from portfolio.charts.drawing import VEGA_LITE, explorer_script
 
 ENCODINGS = {"br": ".br", "gzip": ".gz"}
 """Encodings that are kept beside the plain file, the smallest first."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from portfolio.charts.render import render
+from portfolio.charts.drawing import render
 
 Spec = dict[str, Any]
 WIDE_PX = 600

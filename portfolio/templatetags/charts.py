@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from portfolio.charts.bundle import bundle_name
 from portfolio.charts.chart import Chart
-from portfolio.charts.render import ChartError
+from portfolio.charts.drawing import ChartError
 
 register = template.Library()
 logger = logging.getLogger(__name__)

@@ -288,7 +288,7 @@ class TestFills:
     def test_each_shows_what_it_realised(self, client_of_alice: Client, book: Portfolio) -> None:
         page = said(client_of_alice, reverse("portfolio:fills", args=[book.pk]))
 
-        assert "Sell UNI 1 25.0000 USDC 0.1 USDC" in page
+        assert "Sell UNI 1 25.0000 USDC 0.1000 USDC" in page
         assert "+$14.90" in page
 
     def test_a_reversal_stays_visible(self, client_of_alice: Client, book: Portfolio) -> None:
@@ -392,9 +392,9 @@ class TestPolicy:
         page = said(client_of_alice, reverse("portfolio:policy", args=[anchor.pk]))
 
         assert "$50,000 $20,000 DeFi $15,000 AI $15,000 $0" in page
-        assert "$50,000 $20,000 DeFi $7,500 AI $22,500 +$9,000 3×, margin $3,000" in page
-        assert "$50,000 $20,000 DeFi $24,000 AI $6,000 −$7,500 2×, margin $3,750" in page
-        assert "$50,000 $20,000 DeFi $26,250 AI $3,750 +$7,500 2×, margin $3,750" in page
+        assert "$50,000 $20,000 DeFi $7,500 AI $22,500 +$9,000 3× margin $3,000" in page
+        assert "$50,000 $20,000 DeFi $24,000 AI $6,000 −$7,500 2× margin $3,750" in page
+        assert "$50,000 $20,000 DeFi $26,250 AI $3,750 +$7,500 2× margin $3,750" in page
 
     def test_the_printed_row_is_explained(self, client_of_alice: Client, anchor: Portfolio) -> None:
         page = said(client_of_alice, reverse("portfolio:policy", args=[anchor.pk]))

@@ -16,7 +16,10 @@ from signals.models import Recommendation, RecommendationLeg
 
 Action = RecommendationLeg.Action
 SPOT = {Action.SELL_SPOT, Action.BUY_SPOT}
-SHORTENING = {Action.SELL_SPOT, Action.REDUCE_LONG, Action.CLOSE_LONG, Action.OPEN_SHORT_HEDGE}
+OPENS = {Action.OPEN_LONG, Action.OPEN_SHORT_HEDGE}
+CLOSES = set(Action) - SPOT - OPENS
+BUYS = {Action.BUY_SPOT, Action.OPEN_LONG, Action.CLOSE_HEDGE}
+SELLS = set(Action) - BUYS
 
 
 class Placed(NamedTuple):
@@ -73,7 +76,7 @@ def recommended_sizes(recommendation: Recommendation | None) -> list[Sized]:
 
 
 def _sized(sector: str, action: str, notional: Decimal) -> Sized:
-    return Sized(LegKey(sector, action not in SPOT), -notional if action in SHORTENING else notional)
+    return Sized(LegKey(sector, action not in SPOT), -notional if action in SELLS else notional)
 
 
 @in_context

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from journal.domain.preview import Aims, Book, Contract, Move, Preview, Stock, preview
-from journal.queries.legs import SHORTENING, SPOT
+from journal.queries.legs import OPENS, SELLS, SPOT
 from portfolio.domain.futures import Position
 from portfolio.domain.money import ONE, ZERO, exact, in_context
 from portfolio.domain.valuation import Quoted
@@ -19,9 +19,7 @@ from portfolio.queries.aims import own_split, stage_split
 from portfolio.queries.holdings import PositionLine, Snapshot
 from portfolio.queries.prices import quoted_at
 from portfolio.queries.sectors import Belonging, belongings, memberships
-from signals.models import RecommendationLeg
 
-OPENS = {RecommendationLeg.Action.OPEN_LONG, RecommendationLeg.Action.OPEN_SHORT_HEDGE}
 NO_AIMS = Aims(sleeves={}, sectors={}, band=ZERO, reserve_floor=ZERO)
 
 
@@ -157,7 +155,7 @@ def _move(leg: StatedLeg, book: Book, cash_usd: Decimal) -> Move:
         name=leg.instrument.name,
         asset=leg.instrument.asset.symbol,
         is_futures=leg.action not in SPOT,
-        quantity=-leg.quantity if leg.action in SHORTENING else leg.quantity,
+        quantity=-leg.quantity if leg.action in SELLS else leg.quantity,
         price=leg.price,
         fee=leg.fee_amount,
         fee_asset=fee_asset,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from journal.services.rotations import OPENS, DraftLeg
+from journal.queries.legs import OPENS
+from journal.services.rotations import DraftLeg
 from portfolio.domain.money import exact, in_context
 from signals.models import Recommendation
 

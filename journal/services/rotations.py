@@ -14,19 +14,26 @@ from jobs.services import enqueue
 from journal.domain.classify import Adherence, Classified, classify
 from journal.models import Leg, LegFill, Rotation
 from journal.queries.evidence import Standing, standing_at
-from journal.queries.legs import Placed, executed_sizes, moved_between, places_of, recommended_sizes
+from journal.queries.legs import (
+    BUYS,
+    CLOSES,
+    OPENS,
+    SPOT,
+    Placed,
+    executed_sizes,
+    moved_between,
+    places_of,
+    recommended_sizes,
+)
 from journal.queries.results import results_of
 from portfolio.domain.money import ZERO, Refusal
-from portfolio.models import Asset, Fill, Instrument, Portfolio
+from portfolio.models import Asset, Fill, Instrument, Portfolio, PositionChange
 from portfolio.services.entries import NewFill
 from portfolio.services.ledger import CoreSaleRefused, Recorded, lock, record_fills, reverse_fills
 from signals.models import Recommendation, RecommendationLeg
 from signals.services.outcomes import RecommendationClosedError, close_recommendation, withdraw_outcome
 
 Action = RecommendationLeg.Action
-BUYS = {Action.BUY_SPOT, Action.OPEN_LONG, Action.CLOSE_HEDGE}
-SPOT = {Action.SELL_SPOT, Action.BUY_SPOT}
-OPENS = {Action.OPEN_LONG, Action.OPEN_SHORT_HEDGE}
 MAX_LEGS = 20
 REVIEW_TASK = "journal.measure_reviews"
 
@@ -104,6 +111,7 @@ def _log(portfolio: Portfolio, draft: Draft, now: datetime) -> Logged:
         return found
     check(portfolio=locked, draft=draft)
     recorded = _record(locked, draft, now)
+    _check_closings(recorded.fills, draft)
     places = places_of(portfolio=locked, instruments=[leg.instrument for leg in draft.legs], moment=draft.executed_at)
     standing = standing_at(portfolio=locked, recommendation=draft.recommendation, moment=draft.executed_at)
     verdict = _verdict(recorded.fills, draft.legs, places, standing)
@@ -171,6 +179,18 @@ def _check_leg(where: str, leg: DraftLeg, draft: Draft) -> None:
     if leg.stop_price is not None and (leg.stop_price >= leg.price) == is_long:
         side = "below" if is_long else "above"
         raise DraftRefused(f"{where}.stop_price", f"The stop of this leg belongs {side} its entry of {leg.price:f}.")
+
+
+def _check_closings(fills: Sequence[Fill], draft: Draft) -> None:
+    """Refuse a leg that closes more than is open: the rest would open the other side, without a stop."""
+    closing = {fill.pk: number for number, fill in enumerate(fills) if draft.legs[number].action in CLOSES}
+    for change in PositionChange.objects.filter(fill__in=closing).select_related("fill__instrument__asset"):
+        side = 1 if change.fill.side == Fill.Side.SELL else -1
+        left = change.quantity_after * side
+        if left < 0:
+            name, held = change.fill.instrument.name, max(left + change.fill.quantity, ZERO)
+            words = f"You have {held.normalize():f} {name} {'long' if side > 0 else 'short'} then: close at most that."
+            raise DraftRefused(f"legs.{closing[change.fill_id]}.quantity", words)
 
 
 def _known(portfolio: Portfolio, draft: Draft) -> Logged | None:

@@ -46,19 +46,40 @@ class FuturesFill:
     """A futures leg's fill, signed (long > 0); `is_closing` undoes a position that was there before the decision."""
 
     asset: str
+    contract: str
     quantity: Decimal
     price: Decimal
     fee: Decimal
-    executed_at: datetime
     is_closing: bool = False
+
+    @property
+    def side(self) -> int:
+        """Give 1 for long, -1 for short."""
+        return 1 if self.quantity > 0 else -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What later happened to a long (1) or short (-1) position, told per unit, so that decisions can share it.
+
+    `closed` is the share of all that was open then; `fee` is per unit closed, `funding` per unit open.
+    """
+
+    contract: str
+    side: int
+    happened_at: datetime
+    closed: Decimal = ZERO
+    price: Decimal = ZERO
+    fee: Decimal = ZERO
+    funding: Decimal = ZERO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """All that the comparison needs of one rotation.
 
-    `cash` is what the spot legs left in reserves, negative where they took from them. `later_futures` are fills of the
-    same contracts after the decision, oldest first; they close what the decision opened.
+    `cash` is what the spot legs left in reserves, negative where they took from them. `changes` are what happened to
+    the same contracts after the decision, oldest first.
     """
 
     decided_at: datetime
@@ -67,9 +88,8 @@ class Decision:
     cash: Decimal = ZERO
     fees: Decimal = ZERO
     futures: tuple[FuturesFill, ...] = ()
-    funding: tuple[tuple[datetime, Decimal], ...] = ()
+    changes: tuple[Change, ...] = ()
     later_sales: tuple[LaterSale, ...] = ()
-    later_futures: tuple[FuturesFill, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,22 +209,21 @@ def _frozen(decision: Decision, moment: datetime, found: Mapping[str, Decimal]) 
 
 def _overlay(decision: Decision, moment: datetime, found: Mapping[str, Decimal]) -> Decimal:
     """Return what the futures legs made by then: realised, unrealised, fees and funding (DOMAIN 5.1)."""
-    total = -sum((fill.fee for fill in decision.futures), ZERO)
-    total += sum((amount for at, amount in decision.funding if at <= moment), ZERO)
-    later = [fill for fill in decision.later_futures if fill.executed_at <= moment]
-    left = [abs(fill.quantity) for fill in later]
-    for fill in decision.futures:
-        open_quantity = abs(fill.quantity)
-        for number, other in enumerate([] if fill.is_closing else later):
-            if other.asset == fill.asset and (other.quantity > 0) != (fill.quantity > 0):
-                closed = min(open_quantity, left[number])
-                left[number] -= closed
-                open_quantity -= closed
-                total += _gain(fill, closed, other.price) - other.fee * closed / abs(other.quantity)
-        total += _gain(fill, open_quantity, found[fill.asset])
-    return total
+    changes = [change for change in decision.changes if change.happened_at <= moment]
+    return sum((_made(fill, changes, found[fill.asset]) for fill in decision.futures), ZERO)
+
+
+def _made(fill: FuturesFill, changes: Iterable[Change], price: Decimal) -> Decimal:
+    """Return what one fill made: its part of every later closing and funding, and the rest at the price."""
+    left, total = abs(fill.quantity), -fill.fee
+    for change in () if fill.is_closing else changes:
+        if (change.contract, change.side) == (fill.contract, fill.side):
+            closed = left * change.closed
+            total += left * change.funding + _gain(fill, closed, change.price) - closed * change.fee
+            left -= closed
+    return total + _gain(fill, left, price)
 
 
 def _gain(fill: FuturesFill, quantity: Decimal, price: Decimal) -> Decimal:
     """Return what a quantity of the fill made from its price to another."""
-    return quantity * (price - fill.price) * (1 if fill.quantity > 0 else -1)
+    return quantity * (price - fill.price) * fill.side

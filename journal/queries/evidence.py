@@ -1,13 +1,20 @@
-"""Find what stood at a moment: the recommendation, and everything that every input said."""
+"""Find what stood at a moment: the recommendation, everything that every input said, and what was revised since."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import OuterRef, Subquery
+
 from portfolio.models import Portfolio
-from signals.models import Evidence, Recommendation
+from signals.models import Evidence, Reading, Recommendation
+
+RESTED_ON = timedelta(days=8)
+"""How far back the readings lie that a moment rests on, apart from its windows of history."""
+
+REVISED_WITHIN = timedelta(days=90)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +28,17 @@ class Standing:
     regime: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class Revision:
+    """A reading that its source gave again later, with another value."""
+
+    indicator: str
+    subject: str
+    observed_at: datetime
+    then: float
+    now: float
+
+
 def standing_at(*, portfolio: Portfolio, recommendation: Recommendation | None, moment: datetime) -> Standing:
     """Return the named recommendation, else the one that was open then, with the evidence of that moment."""
     named = recommendation or _open_at(portfolio, moment)
@@ -30,10 +48,10 @@ def standing_at(*, portfolio: Portfolio, recommendation: Recommendation | None, 
     payload: dict[str, Any] = found.payload
     return Standing(
         recommendation=named,
-        evidence={"as_of": found.as_of.isoformat(), "params_version": found.params_version, **payload},
+        evidence=payload,
         sha256=found.sha256,
-        stage=str(payload.get("stage", {}).get("stage", "") if named is None else named.stage),
-        regime=str(payload.get("regime", {}).get("regime", "") if named is None else named.regime),
+        stage=str(payload.get("stage", {}).get("code", "") if named is None else named.stage),
+        regime=str(payload.get("regime", {}).get("code", "") if named is None else named.regime),
     )
 
 
@@ -50,3 +68,24 @@ def _open_at(portfolio: Portfolio, moment: datetime) -> Recommendation | None:
 def _evidence_at(portfolio: Portfolio, moment: datetime) -> Evidence | None:
     known = Evidence.objects.filter(market=portfolio.market_id, as_of__lte=moment)
     return known.order_by("-as_of").first()
+
+
+def revisions(*, market: int, moment: datetime) -> list[Revision]:
+    """Return what sources revised, within 90 days, of the readings of the week before a moment. One query."""
+    same = {name: OuterRef(name) for name in ("market", "indicator", "subject", "observed_at")}
+    known = Reading.objects.filter(**same).known_at(moment).order_by("-ingested_at").values("value")[:1]
+    late = Reading.objects.filter(
+        market=market,
+        observed_at__gt=moment - RESTED_ON,
+        observed_at__lte=moment,
+        ingested_at__gt=moment,
+        ingested_at__lte=moment + REVISED_WITHIN,
+    )
+    columns = ("indicator", "subject", "observed_at", "then", "value")
+    rows = late.annotate(then=Subquery(known)).filter(then__isnull=False).order_by("ingested_at")
+    newest = {(name, subject, at): (then, now) for name, subject, at, then, now in rows.values_list(*columns)}
+    return [
+        Revision(indicator=name, subject=subject, observed_at=at, then=then, now=now)
+        for (name, subject, at), (then, now) in sorted(newest.items())
+        if then != now
+    ]

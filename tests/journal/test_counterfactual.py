@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache
@@ -16,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from journal.domain.counterfactual import (
+    Change,
     Decision,
     FuturesFill,
     LaterSale,
@@ -69,23 +71,46 @@ class TestExample:
         assert (found.actual, found.hold, found.alpha) == (D(actual), D(hold), D(alpha))
 
     def test_e21_with_the_overlay(self) -> None:
-        opened = FuturesFill(asset="FET", quantity=D(1500), price=D(2), fee=D("1.5"), executed_at=T0)
-        closed = FuturesFill(asset="FET", quantity=D(-1500), price=D("2.6"), fee=D("1.95"), executed_at=at(30))
-        decision = example(futures=(opened,), later_futures=(closed,), funding=((at(14), D("-12.6")),))
+        opened = FuturesFill(asset="FET", contract="FET-PERP", quantity=D(1500), price=D(2), fee=D("1.5"))
+        changes = (change(14, funding=D("-12.6") / 1500), change(30, closed=D(1), price=D("2.6"), fee=D("1.95") / 1500))
+        decision = example(futures=(opened,), changes=changes)
         found = measure(decision=decision, horizon_days=30, prices=example_prices(), clock=at(200))
         assert found.overlay == D("883.95")
         assert found.total_alpha == D("1824.2073125")
 
-    def test_an_overlay_closed_before_the_horizon_no_longer_moves(self) -> None:
-        opened = FuturesFill(asset="FET", quantity=D(10), price=D(2), fee=D(0), executed_at=T0)
-        closed = FuturesFill(asset="FET", quantity=D(-10), price=D(3), fee=D(1), executed_at=at(2))
-        decision = example(futures=(opened,), later_futures=(closed,))
-        before, after = (
-            measure(decision=decision, horizon_days=days, prices=example_prices(), clock=at(200)).overlay
-            for days in (1, 90)
-        )
-        assert before == D("0.50")
-        assert after == D(9)
+
+def change(days: float, **terms: Any) -> Change:
+    """Something that happened to a long some days after the decision."""
+    return Change(contract="FET-PERP", side=1, happened_at=at(days), **terms)
+
+
+class TestOverlay:
+    def made(self, days: int, *changes: Change, quantity: str = "10") -> Decimal | None:
+        """Return what an overlay opened at 2 made by a horizon of E21."""
+        opened = FuturesFill(asset="FET", contract="FET-PERP", quantity=D(quantity), price=D(2), fee=D(0))
+        decision = example(futures=(opened,), changes=changes)
+        return measure(decision=decision, horizon_days=days, prices=example_prices(), clock=at(200)).overlay
+
+    def test_closed_before_the_horizon_it_no_longer_moves(self) -> None:
+        closed = change(2, closed=D(1), price=D(3), fee=D("0.1"))
+        assert self.made(1, closed) == D("0.50")
+        assert self.made(90, closed) == D(9)
+
+    def test_it_takes_its_share_of_what_closed_and_keeps_the_rest(self) -> None:
+        assert self.made(30, change(2, closed=D("0.4"), price=D(3))) == D(4) + D(6) * D("0.6")
+
+    def test_funding_counts_while_it_is_open_and_no_longer(self) -> None:
+        paid = (change(1, funding=D("-0.01")), change(2, closed=D(1), price=D(2)), change(3, funding=D("-0.01")))
+        assert self.made(30, *paid) == D("-0.1")
+
+    def test_what_happened_to_a_short_of_the_same_contract_is_not_its_own(self) -> None:
+        closed = change(2, closed=D(1), price=D(3))
+        assert self.made(30, closed, quantity="-10") == D("-6")
+
+    def test_a_leg_that_closed_something_is_never_closed_again(self) -> None:
+        shut = FuturesFill(asset="FET", contract="FET-PERP", quantity=D(-10), price=D(2), fee=D(0), is_closing=True)
+        decision = example(futures=(shut,), changes=(replace(change(2, closed=D(1), price=D(9)), side=-1),))
+        assert measure(decision=decision, horizon_days=30, prices=example_prices(), clock=at(200)).overlay == D(-6)
 
 
 class TestStatus:
@@ -150,7 +175,7 @@ class TestIdentities:
             measure(
                 decision=Decision(
                     decided_at=T0,
-                    futures=(FuturesFill(asset="A", quantity=sign * quantity, price=D(2), fee=D(0), executed_at=T0),),
+                    futures=(FuturesFill(asset="A", contract="A", quantity=sign * quantity, price=D(2), fee=D(0)),),
                 ),
                 horizon_days=1,
                 prices=prices,

@@ -1,0 +1,114 @@
+"""What later became of a rotation is told by the ledger: whose units were sold, whose contracts closed or paid."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+from decimal import Decimal as D
+from typing import Any
+
+import pytest
+
+from accounts.models import User
+from journal.models import Review, Rotation
+from journal.services.reviews import measure_reviews
+from journal.services.rotations import DraftRefused, log_rotation
+from portfolio.models import Portfolio
+from portfolio.services.ledger import record_fills, record_transfer
+from signals.models import Evidence
+from tests.journal.scene import DECIDED, anchor, leg, moment, scenario_a
+from tests.portfolio.factories import PRICES, at, fill, market, perp, price, spot, transfer
+
+pytestmark = pytest.mark.django_db
+NOW = moment(44)
+
+
+@pytest.fixture
+def book(alice: User) -> Portfolio:
+    """The anchor portfolio in a market where FET rises to 3 after the decision."""
+    found = anchor(alice, days=11)
+    for number in range(11, 45):
+        price(market(), number, {**PRICES, "FET": "3"})
+    return found
+
+
+def log(book: Portfolio, *legs: Any, minutes: int = 0, days: int = 0) -> Rotation:
+    """Log a rotation with these legs."""
+    when = DECIDED + timedelta(days=days, minutes=minutes)
+    draft = scenario_a(client_key=uuid.uuid4(), legs=legs, executed_at=when)
+    return log_rotation(portfolio=book, draft=draft, now=NOW).rotation
+
+
+def opened(quantity: str) -> Any:
+    terms = {"leverage": D(3), "stop_price": D("1.7"), "purpose": "AMPLIFY"}
+    return leg("OPEN_LONG", instrument=perp("FET"), quantity=D(quantity), price=D(2), **terms)
+
+
+def closed(quantity: str, action: str = "CLOSE_LONG") -> Any:
+    return leg(action, instrument=perp("FET"), quantity=D(quantity), price=D("2.5"))
+
+
+def review(rotation: Rotation, days: int = 30) -> Review:
+    measure_reviews(now=NOW)
+    return rotation.reviews.get(horizon_days=days)
+
+
+class TestOverlays:
+    def test_two_share_what_is_closed_by_their_sizes(self, book: Portfolio) -> None:
+        first, second = log(book, opened("300")), log(book, opened("100"), minutes=1)
+        log(book, closed("200", "REDUCE_LONG"), days=5)
+        assert review(first).overlay_usd == 150 * D("0.5") + 150
+        assert review(second).overlay_usd == 50 * D("0.5") + 50
+
+    def test_funding_belongs_to_what_was_open_when_it_was_paid(self, book: Portfolio) -> None:
+        first = log(book, opened("300"))
+        log(book, closed("300"), days=2)
+        second = log(book, opened("100"), days=3)
+        for day in (1, 4):
+            paid = transfer("funding", "USDC", "-6", DECIDED + timedelta(days=day), instrument=perp("FET"))
+            record_transfer(portfolio=book, transfer=paid, now=NOW)
+        assert review(first).overlay_usd == 150 - 6
+        assert review(second).overlay_usd == 100 - 6
+
+    def test_a_trimmed_long_is_a_closing(self, book: Portfolio) -> None:
+        log(book, opened("300"))
+        trimmed = log(book, closed("100", "TRIM_OVERLAY"), days=1)
+        log(book, closed("200"), days=2)
+        assert review(trimmed).overlay_usd == -100 * D("0.5")
+
+    @pytest.mark.parametrize(("quantity", "action"), [("301", "CLOSE_LONG"), ("1", "CLOSE_HEDGE")])
+    def test_more_than_is_open_cannot_be_closed(self, book: Portfolio, quantity: str, action: str) -> None:
+        log(book, opened("300"))
+        with pytest.raises(DraftRefused) as caught:
+            log(book, closed(quantity, action), days=1)
+        assert caught.value.field == "legs.0.quantity"
+        assert Rotation.objects.count() == 1
+
+
+class TestSales:
+    def test_what_was_held_before_is_sold_first(self, book: Portfolio) -> None:
+        bought = log(book, leg("BUY_SPOT", instrument=spot("FET"), quantity=D(1000), price=D(2)))
+        record_fills(portfolio=book, fills=[fill(spot("FET"), "sell", "2500", "2.6", at(12))], now=NOW)
+        assert review(bought).freeze_usd == review(bought).actual_usd
+        record_fills(portfolio=book, fills=[fill(spot("FET"), "sell", "400", "2.6", at(13))], now=NOW)
+        Review.objects.all().delete()
+        found = review(bought)
+        assert found.actual_usd == 1000 * 3 - 2000
+        assert found.freeze_usd == 600 * 3 + 400 * D("2.6") - 2000
+
+    def test_a_sale_before_the_horizon_counts_only_from_then_on(self, book: Portfolio) -> None:
+        bought = log(book, leg("BUY_SPOT", instrument=spot("FET"), quantity=D(1000), price=D(2)))
+        record_fills(portfolio=book, fills=[fill(spot("FET"), "sell", "3500", "2.6", at(19))], now=NOW)
+        assert review(bought, 7).freeze_usd == review(bought, 7).actual_usd
+        assert review(bought, 30).freeze_usd == 1000 * D("2.6") - 2000
+
+
+class TestEvidence:
+    def test_without_a_recommendation_the_stage_and_regime_of_that_moment_are_kept(self, book: Portfolio) -> None:
+        payload = {"stage": {"code": "NI"}, "regime": {"code": "RISK_ON"}, "sectors": {}}
+        terms = {"computed_at": DECIDED, "sha256": "0" * 64, "params_version": "1", "market": book.market}
+        Evidence.objects.create(as_of=DECIDED - timedelta(hours=12), payload=payload, **terms)
+        Evidence.objects.create(as_of=DECIDED + timedelta(hours=12), payload={}, **terms)
+        rotation = log(book, opened("300"))
+        assert (rotation.stage, rotation.regime) == ("NI", "RISK_ON")
+        assert rotation.evidence == payload

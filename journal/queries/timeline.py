@@ -1,21 +1,21 @@
-"""List rotations and passes, add up what rotations cost and made, and find one with everything that belongs to it."""
+"""List rotations, add up what rotations cost and made, and find one with everything that belongs to it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 
 from django.db.models import Prefetch, Q, QuerySet
 
 from accounts.models import User
-from journal.models import Leg, LegFill, Pass, Rotation
+from journal.models import Leg, LegFill, Rotation
 from portfolio.charts import RotationMark
 from portfolio.domain.money import ZERO, in_context
 from portfolio.models import Portfolio
 from portfolio.queries.paging import Page, newest_first
+from signals.models import Recommendation
 
-PASSES_SHOWN = 5
 SECTORS = ("source_sector", "destination_sector")
 
 
@@ -51,21 +51,18 @@ class Totals:
 
 @dataclass(frozen=True, kw_only=True)
 class Timeline:
-    """Hold a page of rotations with their reviews, what the whole filter adds up to, and the newest passes."""
+    """Hold a page of rotations with their reviews, and what the whole filter adds up to."""
 
     page: Page[Rotation]
     totals: Totals
-    passes: list[Pass] = field(default_factory=list)
 
 
 def timeline(*, portfolio: Portfolio, chosen: Filter, cursor: str = "") -> Timeline:
-    """Return a page of the journal in four queries, however long it is."""
+    """Return a page of the journal in three queries, however long it is."""
     rows = chosen.of(portfolio).select_related(*SECTORS).defer("evidence").prefetch_related("reviews")
-    passes = Pass.objects.filter(portfolio=portfolio).select_related("recommendation__destination_sector")
     return Timeline(
         page=newest_first(rows, moment="executed_at", tie="id", cursor=cursor),
         totals=totals_of(chosen.of(portfolio)),
-        passes=list(passes.defer("recommendation__explanation")[:PASSES_SHOWN]),
     )
 
 
@@ -113,9 +110,9 @@ def rotation_marks(*, portfolio: Portfolio) -> list[RotationMark]:
     ]
 
 
-def title_of(rotation: Rotation) -> str:
+def title_of(moved: Rotation | Recommendation) -> str:
     """Say from where to where: DeFi to AI."""
-    source, destination = rotation.source_sector, rotation.destination_sector
+    source, destination = moved.source_sector, moved.destination_sector
     if source and destination:
         return f"{source} to {destination}"
     if destination:
@@ -123,7 +120,7 @@ def title_of(rotation: Rotation) -> str:
     return f"{source} to reserve" if source else "Futures only"
 
 
-def exported(*, portfolio: Portfolio) -> Iterator[Rotation]:
-    """Return every rotation with its reviews, oldest first, a few hundred at a time."""
-    rows = Rotation.objects.filter(portfolio=portfolio).select_related(*SECTORS).prefetch_related("reviews")
+def exported(*, portfolio: Portfolio, chosen: Filter) -> Iterator[Rotation]:
+    """Return every rotation that passes, with its reviews, oldest first, a few hundred at a time."""
+    rows = chosen.of(portfolio).select_related(*SECTORS).prefetch_related("reviews")
     return rows.defer("evidence").order_by("executed_at", "id").iterator(chunk_size=500)

@@ -29,7 +29,7 @@ def pass_recommendation(request: HttpRequest, recommendation_id: int) -> HttpRes
         raise Http404
     form = PassForm(request.POST or None)
     if request.method == "POST" and form.is_valid() and _passed(found, form):
-        messages.success(request, "Kept. You will see how it would have gone.")
+        messages.success(request, "Kept. The journal shows how it would have gone.")
         return redirect("signals:recommendation", found.pk)
     context = page_of(found.portfolio, form=form, recommendation=found, is_open=_is_open(found))
     return render(request, "journal/pass.html", context, status=UNPROCESSABLE if form.is_bound else 200)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from decimal import Decimal
 from typing import Any
 
@@ -18,6 +17,7 @@ from journal.models import Leg, Rotation
 from journal.queries.results import Results, results_by_fill
 from journal.queries.timeline import rotation_detail, title_of
 from journal.services.rotations import reverse_rotation
+from journal.views.evidence import evidence_context
 from journal.views.words import chance, conclusion, horizon_rows
 from portfolio.domain.money import Refusal, in_context
 from portfolio.models import Stage
@@ -75,7 +75,7 @@ def rotation_context(found: Rotation, form: ReverseForm) -> dict[str, Any]:
         similarity=chance(found.similarity),
         stage_name=str(Stage(found.stage).label) if found.stage else "",
         regime_name=str(Regime(found.regime).label) if found.regime else "",
-        evidence=json.dumps(found.evidence, indent=2, sort_keys=True) if found.evidence else "",
+        **evidence_context(found),
         form=form,
         is_reversed=found.state == Rotation.State.REVERSED,
     )

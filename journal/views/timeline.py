@@ -14,12 +14,13 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
 from journal.models import Review, Rotation
+from journal.queries.paper import undone
 from journal.queries.timeline import Filter, exported, title_of
 from journal.queries.timeline import timeline as timeline_of
-from journal.views.words import chance, conclusion
+from journal.views.words import chance, conclusion, on_paper
 from portfolio.domain.money import canonical
-from portfolio.models import Sector
-from portfolio.views.access import desk_of
+from portfolio.models import Portfolio, Sector
+from portfolio.views.access import Desk, desk_of
 
 CHOICES = {"kind": Rotation.Kind.choices, "adherence": Rotation.Adherence.choices, "state": Rotation.State.choices}
 STATE_NAMES = {Rotation.State.LOGGED: "Standing", Rotation.State.REVERSED: "Reversed"}
@@ -44,7 +45,7 @@ def timeline(request: HttpRequest) -> HttpResponse:
         **desk.context,
         "rows": [_row(rotation) for rotation in found.page.rows],
         "totals": found.totals,
-        "passes": found.passes,
+        **_undone(desk, desk.portfolio),
         "next_cursor": found.page.next_cursor,
         "filters": _filters(chosen, sectors),
         "is_filtered": chosen != Filter(),
@@ -56,12 +57,14 @@ def timeline(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_safe
 def export(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
-    """Answer every rotation of the portfolio in view as a table, oldest first."""
+    """Answer every rotation of the portfolio in view that the filter lets through as a table, oldest first."""
     portfolio = desk_of(request).portfolio
     if portfolio is None:
         return redirect("journal:timeline")
     writer = csv.writer(_Echo())
-    lines: Iterator[Any] = (writer.writerow(row) for row in _table(exported(portfolio=portfolio)))
+    chosen = _chosen(request, list(Sector.objects.filter(kind=Sector.Kind.NARRATIVE)))
+    rows = _table(exported(portfolio=portfolio, chosen=chosen))
+    lines: Iterator[Any] = (writer.writerow(row) for row in rows)
     response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="rotations.csv"'
     return response
@@ -91,6 +94,18 @@ def _filters(chosen: Filter, sectors: list[Sector]) -> list[dict[str, Any]]:
         {"name": name, "label": label, "choices": named[name], "chosen": getattr(chosen, name)}
         for name, label in labels.items()
     ]
+
+
+def _undone(desk: Desk, portfolio: Portfolio) -> dict[str, Any]:
+    """Return what was passed on and what lapsed, followed on paper."""
+    passed, lapsed = undone(portfolio=portfolio, moment=portfolio.clock(desk.now))
+    return {
+        name: [
+            {"it": each.recommendation, "title": title_of(each.recommendation), "result": on_paper(each)}
+            for each in found
+        ]
+        for name, found in (("passed", passed), ("lapsed", lapsed))
+    }
 
 
 def _row(rotation: Rotation) -> dict[str, Any]:

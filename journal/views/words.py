@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from journal.domain.counterfactual import first_close
+from journal.domain.counterfactual import Status, first_close
 from journal.models import Review, Rotation
+from journal.queries.paper import Undone
 from portfolio.domain.display import day, usd
 
 OWN_HORIZON = 30
@@ -61,6 +62,18 @@ def conclusion(rotation: Rotation, reviews: Iterable[Review]) -> Conclusion:
         return Conclusion(before="There is no price to compare this rotation with")
     first = day(first_close(rotation.executed_at))
     return Conclusion(before=f"Too early to say: the first comparison comes on {first}")
+
+
+def on_paper(found: Undone) -> Conclusion:
+    """Return what a recommendation that was not followed would have brought, as far as it is known."""
+    amount = found.measured.total_alpha
+    if found.measured.status is Status.MISSING:
+        return Conclusion(before="There is no price to follow it with")
+    if amount is None:
+        return Conclusion(before="Its first close is still to come")
+    when = f"After {found.days} days" if found.days else "So far"
+    way = "ahead of having held" if amount > 0 else "behind having held"
+    return Conclusion(before=f"{when} it would have left you", amount=amount, after=way)
 
 
 def horizon_rows(rotation: Rotation, reviews: Iterable[Review]) -> list[HorizonRow]:

@@ -1,0 +1,106 @@
+"""Follow on paper what was not done: recommendations at their prices and modelled costs (DOMAIN 5.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Prefetch, prefetch_related_objects
+
+from journal.domain.counterfactual import (
+    Decision,
+    FuturesFill,
+    Measured,
+    Prices,
+    Side,
+    Status,
+    measure,
+    measure_to_date,
+)
+from journal.queries.decisions import closes_for
+from journal.queries.legs import BUYS, CLOSES, SPOT
+from portfolio.domain.money import ZERO, in_context
+from portfolio.models import Portfolio
+from signals.models import Recommendation, RecommendationLeg
+
+SHOWN = 5
+OWN_HORIZON = 30
+UNANSWERED = (
+    Recommendation.State.EXPIRED,
+    Recommendation.State.IGNORED,
+    Recommendation.State.INVALIDATED,
+    Recommendation.State.SUPERSEDED,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Undone:
+    """Hold a recommendation that was not followed, and what it would have brought by then; 0 days is to date."""
+
+    recommendation: Recommendation
+    days: int
+    measured: Measured
+
+
+def undone(*, portfolio: Portfolio, moment: datetime) -> tuple[list[Undone], list[Undone]]:
+    """Return the newest passes and the newest unanswered recommendations, each followed on paper. Four queries."""
+    legs = RecommendationLeg.objects.filter(is_accepted=True).select_related("instrument__asset").order_by("position")
+    rows = Recommendation.objects.filter(portfolio=portfolio, refusal="").order_by("-issued_at", "-id")
+    rows = rows.select_related("source_sector", "destination_sector").defer("explanation")
+    passed = list(rows.filter(decided_pass__isnull=False).select_related("decided_pass")[:SHOWN])
+    lapsed = list(rows.filter(state__in=UNANSWERED)[:SHOWN])
+    prefetch_related_objects([*passed, *lapsed], Prefetch("legs", queryset=legs))
+    found = _followed([*passed, *lapsed], portfolio=portfolio, moment=moment)
+    return found[: len(passed)], found[len(passed) :]
+
+
+def _followed(rows: Sequence[Recommendation], *, portfolio: Portfolio, moment: datetime) -> list[Undone]:
+    decisions = [paper_decision(row) for row in rows]
+    newest = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+    prices = closes_for(market=portfolio.market_id, decisions=decisions, horizons=[OWN_HORIZON], newest=newest)
+    return [_measured(row, paper, prices, moment) for row, paper in zip(rows, decisions, strict=True)]
+
+
+def _measured(row: Recommendation, decision: Decision, prices: Prices, moment: datetime) -> Undone:
+    """Return the result at 30 days, before that the one to date."""
+    settled = measure(decision=decision, horizon_days=OWN_HORIZON, prices=prices, clock=moment)
+    if settled.status is not Status.PENDING:
+        return Undone(recommendation=row, days=OWN_HORIZON, measured=settled)
+    so_far = measure_to_date(decision=decision, prices=prices, clock=moment)
+    return Undone(recommendation=row, days=0, measured=so_far)
+
+
+@in_context
+def paper_decision(recommendation: Recommendation) -> Decision:
+    """Return a recommendation as if every leg had been filled at its price, for its modelled fee and slippage.
+
+    Futures stand until the horizon: neither stops nor funding are followed.
+    """
+    legs = list(recommendation.legs.all())
+    spot = [leg for leg in legs if leg.action in SPOT]
+    costs = sum((leg.fee_usd + leg.slippage_usd for leg in spot), ZERO)
+    return Decision(
+        decided_at=recommendation.issued_at,
+        sold=tuple(_sides(leg for leg in spot if leg.action not in BUYS)),
+        bought=tuple(_sides(leg for leg in spot if leg.action in BUYS)),
+        cash=sum((-leg.notional_usd if leg.action in BUYS else leg.notional_usd for leg in spot), ZERO) - costs,
+        fees=costs,
+        futures=tuple(_futures(leg) for leg in legs if leg.action not in SPOT),
+    )
+
+
+def _sides(legs: Iterable[RecommendationLeg]) -> Iterable[Side]:
+    for leg in legs:
+        yield Side(asset=leg.instrument.asset.symbol, quantity=leg.quantity, price=leg.reference_price)
+
+
+def _futures(leg: RecommendationLeg) -> FuturesFill:
+    return FuturesFill(
+        asset=leg.instrument.asset.symbol,
+        contract=str(leg.instrument_id),
+        quantity=leg.quantity if leg.action in BUYS else -leg.quantity,
+        price=leg.reference_price,
+        fee=leg.fee_usd + leg.slippage_usd,
+        is_closing=leg.action in CLOSES,
+    )

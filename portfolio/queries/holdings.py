@@ -6,15 +6,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import cached_property
+
+from django.db.models import Prefetch
 
 from portfolio.domain.futures import Tier, bankruptcy_price, liquidation_price, unrealized
 from portfolio.domain.money import ZERO, exact, in_context
 from portfolio.domain.valuation import Drift, Held, HeldFutures, Quoted, Sleeves, Worth, drifts, sleeves, worth
-from portfolio.models import Account, Asset, Holding, Instrument, Policy, Portfolio, Position, Transfer, Unmatched
+from portfolio.models import Account, Asset, Holding, Instrument, Policy, PolicySector, Portfolio, Position
 from portfolio.queries.core import core_quantities
 from portfolio.queries.events import domain_position
 from portfolio.queries.prices import quoted_at
 from portfolio.queries.sectors import Belonging, belongings, memberships
+from portfolio.queries.totals import Ledger, Totals, totals
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,34 +82,6 @@ class PositionLine:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Totals:
-    """Add up what was gained so far, in USD; each fee is counted once, unmatched sales stand beside it."""
-
-    spot_realized: Decimal
-    futures_realized: Decimal
-    futures_fees: Decimal
-    funding: Decimal
-    income: Decimal
-    spot_unrealized: Decimal
-    futures_unrealized: Decimal
-    unpriced: int
-    unmatched: int
-    unmatched_usd: Decimal
-
-    @property
-    @in_context
-    def realized(self) -> Decimal:
-        """Return all that was realised, after fees."""
-        return self.spot_realized + self.futures_realized - self.futures_fees + self.funding + self.income
-
-    @property
-    @in_context
-    def unrealized(self) -> Decimal:
-        """Return what is not realised yet, of what has a price."""
-        return self.spot_unrealized + self.futures_unrealized
-
-
-@dataclass(frozen=True, kw_only=True)
 class Exposure:
     """Show how much a sector moves the portfolio: spot and signed futures notional, in USD and as a share of equity."""
 
@@ -133,8 +109,18 @@ class Snapshot:
     sleeves: Sleeves
     sleeve_drifts: Mapping[str, Drift]
     sector_drifts: Mapping[str, Drift]
-    totals: Totals
     exposures: tuple[Exposure, ...]
+    ledger: Ledger
+
+    @cached_property
+    def totals(self) -> Totals:
+        """Return what was gained so far; one query, the first time it is asked for."""
+        return totals(
+            portfolio=self.portfolio,
+            ledger=self.ledger,
+            spot=[line.unrealized_usd for line in self.holdings],
+            futures=[line.unrealized_usd for line in self.positions],
+        )
 
 
 @in_context
@@ -164,8 +150,8 @@ def snapshot(*, portfolio: Portfolio, now: datetime, split: Mapping[str, Decimal
         sleeves=parts,
         sleeve_drifts=_sleeve_drifts(parts, policy),
         sector_drifts=_sector_drifts(parts, policy, split),
-        totals=_totals(portfolio, held, futures, lines, positions),
         exposures=_exposures(lines, positions, parts.equity.value),
+        ledger=Ledger(held=held, futures=futures),
     )
 
 
@@ -187,7 +173,8 @@ def exposure_by_sector(*, portfolio: Portfolio, now: datetime) -> tuple[Exposure
 def current_policy(*, portfolio: Portfolio, moment: datetime) -> Policy | None:
     """Return the policy that was in force at a moment, with its sectors and stages at hand."""
     policies = Policy.objects.filter(portfolio=portfolio, effective_at__lte=moment).order_by("-version")
-    return policies.prefetch_related("sectors__sector", "stages").first()
+    sectors = PolicySector.objects.select_related("sector")
+    return policies.prefetch_related(Prefetch("sectors", queryset=sectors), "stages").first()
 
 
 def _rows(portfolio: Portfolio) -> tuple[list[Holding], list[Position]]:
@@ -319,34 +306,6 @@ def _sector_drifts(parts: Sleeves, policy: Policy | None, split: Mapping[str, De
     values.update({sector: margin for sector, margin in parts.carved.items() if sector not in values})
     targets = split if split is not None else {row.sector.slug: row.share for row in policy.sectors.all()}
     return drifts(values=values, targets=targets, band=policy.band)
-
-
-def _totals(
-    portfolio: Portfolio,
-    held: Iterable[Holding],
-    futures: Iterable[Position],
-    lines: Sequence[HoldingLine],
-    positions: Sequence[PositionLine],
-) -> Totals:
-    """Add up in Python: amounts are never added in SQL."""
-    missing = Unmatched.objects.filter(portfolio=portfolio).values_list("proceeds_usd", flat=True)
-    income = Transfer.objects.filter(
-        portfolio=portfolio, kind=Transfer.Kind.INCOME, reverses__isnull=True, reversed_by__isnull=True
-    ).values_list("value_usd", flat=True)
-    gains = [line.unrealized_usd for line in lines] + [line.unrealized_usd for line in positions]
-    rows = list(futures)
-    return Totals(
-        spot_realized=sum((row.realized_pnl_usd for row in held), ZERO),
-        futures_realized=sum((row.realized_pnl_usd for row in rows), ZERO),
-        futures_fees=sum((row.fees_usd for row in rows), ZERO),
-        funding=sum((row.funding_usd for row in rows), ZERO),
-        income=sum((value for value in income if value is not None), ZERO),
-        spot_unrealized=sum((line.unrealized_usd or ZERO for line in lines), ZERO),
-        futures_unrealized=sum((line.unrealized_usd or ZERO for line in positions), ZERO),
-        unpriced=sum(gain is None for gain in gains),
-        unmatched=len(missing),
-        unmatched_usd=sum(missing, ZERO),
-    )
 
 
 def _exposures(

@@ -5,25 +5,40 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
+from enum import IntEnum
+from typing import Any
 
-from django.db.models import OuterRef, Subquery
+from django.db.models import DateTimeField, OuterRef, QuerySet, Subquery, Value
 
-from portfolio.domain.money import ONE
 from portfolio.domain.valuation import Quoted, preferred
 from portfolio.models import Asset, ManualPrice, Portfolio, Price, Quote
 
 
+class Source(IntEnum):
+    """Tell where a price comes from; of two of the market's at one moment the close counts."""
+
+    QUOTE = 0
+    CLOSE = 1
+    MANUAL = 2
+    FIAT = 3
+
+
 def quoted_at(*, portfolio: Portfolio, assets: Iterable[int], moment: datetime) -> dict[int, Quoted]:
-    """Return the price of each asset that had one: the newest of the market's, else a person's own; USD is worth 1."""
+    """Return the price of each asset that had one: the newest of the market's, else a person's own; USD is worth 1.
+
+    One query.
+    """
+    market: dict[int, Quoted] = {}
+    manual: dict[int, Quoted] = {}
+    fiat: dict[int, Quoted] = {}
+    kept = {Source.QUOTE: market, Source.CLOSE: market, Source.MANUAL: manual, Source.FIAT: fiat}
     wanted = set(assets)
-    market = _closes(portfolio.market_id, wanted, moment)
-    for asset, quoted in _between_closes(portfolio.market_id, wanted, moment).items():
-        if asset not in market or market[asset].observed_at < quoted.observed_at:
-            market[asset] = quoted
-    manual = _manual(portfolio, wanted, moment)
+    rows = _sources(portfolio, wanted, moment) if wanted else ()
+    for asset, price, seen_at, source in sorted(rows, key=lambda row: (row[2], row[3])):
+        is_assumed = source == Source.MANUAL
+        kept[source][asset] = Quoted(price=price, observed_at=seen_at, is_assumed=is_assumed)
     found = {a: preferred(market=market.get(a), manual=manual.get(a), now=moment) for a in wanted}
-    priced = {asset: quoted for asset, quoted in found.items() if quoted is not None}
-    return {**priced, **_fiat(wanted, moment)}
+    return {**{asset: quoted for asset, quoted in found.items() if quoted is not None}, **fiat}
 
 
 def price_at(*, portfolio: Portfolio, asset: int, moment: datetime) -> Decimal | None:
@@ -32,33 +47,29 @@ def price_at(*, portfolio: Portfolio, asset: int, moment: datetime) -> Decimal |
     return None if quoted is None else quoted.price
 
 
-def last_closes(*, market: int, assets: Iterable[int], moment: datetime) -> list[Price]:
-    """Return each asset's last daily close known at a moment."""
+def last_closes(*, market: int, assets: Iterable[int], moment: datetime) -> QuerySet[Price]:
+    """Return each asset's last daily close known at a moment. One query."""
     closes = Price.objects.filter(market=market, asset=OuterRef("pk")).usable_at(moment).order_by("-date")
-    newest = Asset.objects.filter(pk__in=set(assets)).annotate(newest=Subquery(closes.values("pk")[:1]))
-    return list(Price.objects.filter(pk__in=[pk for pk in newest.values_list("newest", flat=True) if pk]))
+    newest = Asset.objects.filter(pk__in=set(assets)).order_by().values(newest=Subquery(closes.values("pk")[:1]))
+    return Price.objects.filter(pk__in=newest)
 
 
-def _closes(market: int, assets: set[int], moment: datetime) -> dict[int, Quoted]:
-    return {
-        close.asset_id: Quoted(price=close.price_usd, observed_at=close.closes_at)
-        for close in last_closes(market=market, assets=assets, moment=moment)
-    }
-
-
-def _between_closes(market: int, assets: set[int], moment: datetime) -> dict[int, Quoted]:
+def _sources(portfolio: Portfolio, assets: set[int], moment: datetime) -> QuerySet[Any, tuple[Any, ...]]:
+    """Return asset, price, moment and source of every price of some assets known at a moment; USD is worth 1."""
+    market = portfolio.market_id
+    closes = last_closes(market=market, assets=assets, moment=moment)
     quotes = Quote.objects.filter(market=market, asset__in=assets, quoted_at__lte=moment)
-    return {quote.asset_id: Quoted(price=quote.price_usd, observed_at=quote.quoted_at) for quote in quotes}
+    manual = ManualPrice.objects.filter(portfolio=portfolio, asset__in=assets, effective_at__lte=moment)
+    fiat = Asset.objects.filter(pk__in=assets, kind=Asset.Kind.FIAT)
+    return _rows(closes, "asset_id", "price_usd", "closes_at", Source.CLOSE).union(
+        _rows(quotes, "asset_id", "price_usd", "quoted_at", Source.QUOTE),
+        _rows(manual, "asset_id", "price_usd", "effective_at", Source.MANUAL),
+        fiat.order_by().values_list(
+            "pk", Value(1), Value(moment, output_field=DateTimeField()), Value(int(Source.FIAT))
+        ),
+        all=True,
+    )
 
 
-def _manual(portfolio: Portfolio, assets: set[int], moment: datetime) -> dict[int, Quoted]:
-    prices = ManualPrice.objects.filter(portfolio=portfolio, asset__in=assets, effective_at__lte=moment)
-    return {
-        price.asset_id: Quoted(price=price.price_usd, observed_at=price.effective_at, is_assumed=True)
-        for price in prices.order_by("effective_at")
-    }
-
-
-def _fiat(assets: set[int], moment: datetime) -> dict[int, Quoted]:
-    fiat = Asset.objects.filter(pk__in=assets, kind=Asset.Kind.FIAT).values_list("pk", flat=True)
-    return {asset: Quoted(price=ONE, observed_at=moment) for asset in fiat}
+def _rows(found: QuerySet[Any], asset: str, price: str, seen_at: str, source: Source) -> QuerySet[Any, tuple[Any, ...]]:
+    return found.order_by().values_list(asset, price, seen_at, Value(int(source)))

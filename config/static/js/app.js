@@ -51,7 +51,7 @@ function openDialog(id) {
 /* -- Theme: the cookie lets the server render the next page in it, so that nothing flashes ----------------------------- */
 
 document.addEventListener("change", (event) => {
-  const choice = event.target.closest("[data-theme-choice] input, [data-theme-choice] select");
+  const choice = event.target.closest('[name="theme"]');
   if (choice) applyTheme(choice.value);
 });
 

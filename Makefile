@@ -1,7 +1,6 @@
 .DEFAULT_GOAL := help
 .PHONY: help run test check fmt bench prove reset lock
 PY := .venv/bin/python
-export PORT DATABASE_URL REDIS_URL DATA_DIR
 
 help:  ## list these commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 8

@@ -11,6 +11,7 @@ import pytest
 
 from accounts.models import User
 from journal.models import Review, Rotation
+from journal.queries.legs import CLOSES, OPENS, SELLS, SPOT, Action
 from journal.services.reviews import measure_reviews
 from journal.services.rotations import DraftRefused, log_rotation
 from portfolio.models import Portfolio
@@ -75,6 +76,14 @@ class TestOverlays:
         trimmed = log(book, closed("100", "TRIM_OVERLAY"), days=1)
         log(book, closed("200"), days=2)
         assert review(trimmed).overlay_usd == -100 * D("0.5")
+
+    def test_every_action_opens_closes_or_is_spot_and_has_a_side(self) -> None:
+        assert {frozenset(SPOT), frozenset(OPENS), frozenset(CLOSES)} == {
+            frozenset({Action.SELL_SPOT, Action.BUY_SPOT}),
+            frozenset({Action.OPEN_LONG, Action.OPEN_SHORT_HEDGE}),
+            frozenset({Action.REDUCE_LONG, Action.TRIM_OVERLAY, Action.CLOSE_LONG, Action.CLOSE_HEDGE}),
+        }
+        assert CLOSES - {Action.CLOSE_HEDGE} == SELLS & CLOSES
 
     @pytest.mark.parametrize(("quantity", "action"), [("301", "CLOSE_LONG"), ("1", "CLOSE_HEDGE")])
     def test_more_than_is_open_cannot_be_closed(self, book: Portfolio, quantity: str, action: str) -> None:

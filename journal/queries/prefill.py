@@ -15,7 +15,6 @@ from portfolio.domain.valuation import Quoted
 from portfolio.models import Asset
 from portfolio.provided import StageNow
 from portfolio.queries.holdings import Snapshot
-from portfolio.queries.prices import quoted_at
 from signals.models import Recommendation
 
 SHOWN_DIGITS = Context(prec=7)
@@ -60,7 +59,7 @@ def from_recommendation(recommendation: Recommendation, *, shelf: Shelf) -> Pref
     )
 
 
-def from_rotation(rotation: Rotation, *, shelf: Shelf, moment: datetime) -> Prefill:
+def from_rotation(rotation: Rotation, *, shelf: Shelf, quotes: Mapping[int, Quoted]) -> Prefill:
     """Return the legs of an earlier rotation at today's prices."""
     rows = [
         {
@@ -73,7 +72,7 @@ def from_rotation(rotation: Rotation, *, shelf: Shelf, moment: datetime) -> Pref
         for leg in rotation.legs.all()
         for each in leg.leg_fills.all()
     ]
-    filled, as_of = with_prices(rows, shelf=shelf, moment=moment)
+    filled, as_of = with_prices(rows, shelf=shelf, quotes=quotes)
     return Prefill(
         heading="The same again?",
         rows=filled,
@@ -85,9 +84,7 @@ def from_rotation(rotation: Rotation, *, shelf: Shelf, moment: datetime) -> Pref
 
 def from_scenario(scenario: Scenario, *, shelf: Shelf, found: Snapshot, stage: StageNow | None) -> Prefill:
     """Return a scenario of the playbook with the person's own numbers."""
-    assets = {asset.pk for asset in shelf.assets.values()}
-    quotes = quoted_at(portfolio=found.portfolio, assets=assets, moment=found.as_of)
-    prices = in_quote(quotes, shelf.portfolio.reserve_asset)
+    prices = in_quote(found.quotes, shelf.portfolio.reserve_asset)
     plan = scenario_legs(scenario, shelf=shelf, found=found, stage=stage, prices=prices)
     rows = [
         {
@@ -105,17 +102,16 @@ def from_scenario(scenario: Scenario, *, shelf: Shelf, found: Snapshot, stage: S
 
 
 @in_context
-def with_prices(rows: Iterable[Row], *, shelf: Shelf, moment: datetime) -> tuple[list[Row], datetime | None]:
+def with_prices(
+    rows: Iterable[Row], *, shelf: Shelf, quotes: Mapping[int, Quoted]
+) -> tuple[list[Row], datetime | None]:
     """Fill in the prices that rows lack, and say how old the oldest of them is."""
     listed = [dict(row) for row in rows]
     wanted = {row["instrument"] for row in listed if row.get("instrument") and not row.get("price")}
     instruments = {key: shelf.instruments[int(key)] for key in wanted if _is_known(key, shelf)}
     if not instruments:
         return listed, None
-    reserve = shelf.portfolio.reserve_asset
-    assets = {row.asset_id for row in instruments.values()} | {reserve.pk}
-    quotes = quoted_at(portfolio=shelf.portfolio, assets=assets, moment=moment)
-    prices = in_quote(quotes, reserve)
+    prices = in_quote(quotes, shelf.portfolio.reserve_asset)
     for row in listed:
         instrument = None if row.get("price") else instruments.get(row.get("instrument", ""))
         if instrument is not None and instrument.asset_id in prices:

@@ -13,7 +13,7 @@ from journal.queries.legs import OPENS, SELLS, SPOT
 from portfolio.domain.futures import Position
 from portfolio.domain.money import ONE, ZERO, exact, in_context
 from portfolio.domain.valuation import Quoted
-from portfolio.models import Asset, Instrument, Policy, Portfolio
+from portfolio.models import Asset, Instrument, Policy
 from portfolio.provided import StageNow
 from portfolio.queries.aims import own_split, stage_split
 from portfolio.queries.holdings import PositionLine, Snapshot
@@ -65,7 +65,7 @@ def preview_of(*, found: Snapshot, legs: Sequence[StatedLeg], stage: StageNow | 
     portfolio = found.portfolio
     moment = portfolio.clock(now)
     cash = portfolio.reserve_asset
-    quotes, where = _unknown(portfolio, _assets(legs, cash), moment)
+    quotes, where = _known(found, _assets(legs, cash), moment)
     book = _book(found, legs, quotes, where)
     quoted = book.stocks[cash.symbol].quoted
     cash_usd = ONE if quoted is None else quoted.price
@@ -74,20 +74,22 @@ def preview_of(*, found: Snapshot, legs: Sequence[StatedLeg], stage: StageNow | 
 
 
 def _assets(legs: Iterable[StatedLeg], cash: Asset) -> dict[int, Asset]:
+    """Return what a draft is about, the reserve asset included."""
     found = [leg.instrument.asset for leg in legs] + [leg.fee_asset for leg in legs if leg.fee_asset is not None]
     return {asset.pk: asset for asset in [*found, cash]}
 
 
-def _unknown(
-    portfolio: Portfolio, assets: Mapping[int, Asset], moment: datetime
-) -> tuple[dict[int, Quoted], dict[int, Belonging]]:
-    """Return prices and sectors of a draft's assets, which may not be held yet."""
-    day = moment.date()
-    members = memberships(market=portfolio.market_id, assets=assets, since=day, until=day)
-    return (
-        quoted_at(portfolio=portfolio, assets=assets, moment=moment),
-        belongings(assets=assets.values(), members=members, on=day),
-    )
+def _known(
+    found: Snapshot, assets: Mapping[int, Asset], moment: datetime
+) -> tuple[Mapping[int, Quoted], Mapping[int, Belonging]]:
+    """Return prices and sectors of a draft's assets; only what the snapshot does not know is read."""
+    missing = [asset for pk, asset in assets.items() if pk not in found.belongings]
+    if not missing:
+        return found.quotes, found.belongings
+    day, wanted = moment.date(), [asset.pk for asset in missing]
+    members = memberships(market=found.portfolio.market_id, assets=wanted, since=day, until=day)
+    quotes = quoted_at(portfolio=found.portfolio, assets=wanted, moment=moment)
+    return {**found.quotes, **quotes}, {**found.belongings, **belongings(assets=missing, members=members, on=day)}
 
 
 def _book(

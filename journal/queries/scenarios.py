@@ -69,8 +69,8 @@ def scenario_legs(
     scenario: Scenario, *, shelf: Shelf, found: Snapshot, stage: StageNow | None, prices: Mapping[int, Decimal]
 ) -> Plan:
     """Return the legs of a scenario: spot from one narrative to the other, and the futures beside it."""
-    sectors = list(Sector.objects.filter(kind=Sector.Kind.NARRATIVE))
-    names = {sector.slug: sector.name for sector in sectors}
+    sectors = [sector for sector in found.sectors if sector.kind == Sector.Kind.NARRATIVE]
+    names = {**({} if stage is None else stage.names), **{sector.slug: sector.name for sector in sectors}}
     pool = {} if found.policy is None else own_split(found.policy)
     roles = roles_of(sectors=[sector for sector in sectors if sector.slug in pool], stage=stage)
     if roles is None or found.policy is None:

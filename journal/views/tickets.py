@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from django.contrib import messages
@@ -29,9 +30,9 @@ from journal.services.rotations import MAX_LEGS, DraftLeg, log_rotation
 from journal.views.rotation import own_rotation
 from journal.views.verdicts import preview_context
 from portfolio.domain.money import Refusal
-from portfolio.models import Portfolio, Sector
-from portfolio.provided import stage_now
-from portfolio.queries.holdings import snapshot
+from portfolio.models import Portfolio
+from portfolio.provided import StageNow, stage_now
+from portfolio.queries.holdings import Snapshot, snapshot
 from portfolio.views.access import Desk, desk_of, person_of, remember
 from signals.models import Recommendation
 from signals.queries.recommendations import detail
@@ -59,6 +60,16 @@ class Counter:
     def clock(self) -> datetime:
         """Return the portfolio's present."""
         return self.portfolio.clock(self.now)
+
+    @cached_property
+    def found(self) -> Snapshot:
+        """Return what the portfolio holds, with prices of everything that is offered; read once a request."""
+        return snapshot(portfolio=self.portfolio, now=self.now, also=self.shelf.assets.values())
+
+    @cached_property
+    def stage(self) -> StageNow | None:
+        """Return where the market's stage stands; read once a request."""
+        return stage_now(market=self.portfolio.market, now=self.now)
 
 
 @login_required
@@ -113,7 +124,7 @@ def _begun(request: HttpRequest, desk: Desk, portfolio: Portfolio) -> HttpRespon
     elif copied:
         rotation = own_rotation(request, _number(copied))
         counter = _counter(desk, rotation.portfolio)
-        prefill = from_rotation(rotation, shelf=counter.shelf, moment=counter.clock)
+        prefill = from_rotation(rotation, shelf=counter.shelf, quotes=counter.found.quotes)
     else:
         counter = _counter(desk, portfolio)
         prefill = _from_template(request.GET.get("template", ""), counter)
@@ -127,9 +138,7 @@ def _begun(request: HttpRequest, desk: Desk, portfolio: Portfolio) -> HttpRespon
 def _from_template(name: str, counter: Counter) -> Prefill:
     if name not in Scenario.__members__:
         return BLANK
-    found = snapshot(portfolio=counter.portfolio, now=counter.now)
-    stage = stage_now(market=counter.portfolio.market, now=counter.now)
-    return from_scenario(Scenario(name), shelf=counter.shelf, found=found, stage=stage)
+    return from_scenario(Scenario(name), shelf=counter.shelf, found=counter.found, stage=counter.stage)
 
 
 def _redrawn(request: HttpRequest, counter: Counter) -> HttpResponse:
@@ -138,7 +147,7 @@ def _redrawn(request: HttpRequest, counter: Counter) -> HttpResponse:
     if "remove" in request.POST:
         gone = request.POST["remove"]
         written = [row for number, row in enumerate(written) if str(number) != gone]
-    filled, as_of = with_prices(written, shelf=counter.shelf, moment=counter.clock)
+    filled, as_of = with_prices(written, shelf=counter.shelf, quotes=counter.found.quotes)
     count = len(filled) + ("add" in request.POST)
     rows, legs = _unjudged(filled, counter, least=min(max(count, 1), MAX_LEGS))
     names = TicketForm.base_fields
@@ -193,16 +202,14 @@ def _page(
 
 def _preview(counter: Counter, legs: Sequence[DraftLeg], *, written: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the panel shows, or why the figures cannot be worked out."""
-    found = snapshot(portfolio=counter.portfolio, now=counter.now)
-    stage = stage_now(market=counter.portfolio.market, now=counter.now)
     context = {"portfolio": counter.portfolio, "has_legs": bool(legs)}
     try:
-        shown = preview_of(found=found, legs=legs, stage=stage, now=counter.now)
+        shown = preview_of(found=counter.found, legs=legs, stage=counter.stage, now=counter.now)
     except (Refusal, ArithmeticError) as error:
         return {**context, "impossible": str(error) if isinstance(error, Refusal) else "These numbers are too large."}
     return context | preview_context(
         shown,
-        sectors=list(Sector.objects.all()),
+        sectors=counter.found.sectors,
         no_stop_reason=str(written.get("no_stop_reason", "")),
         core_reason=str(written.get("core_override_reason", "")),
     )

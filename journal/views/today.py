@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 from journal.queries.timeline import rotation_marks, title_of
 from journal.queries.today import coming_results, fees_of_month, new_results, valued_year
 from portfolio.charts import Chart
-from portfolio.models import Portfolio, Sector
+from portfolio.models import Portfolio
 from portfolio.provided import StageNow, stage_now
 from portfolio.queries.holdings import Snapshot, snapshot
 from portfolio.views.access import Desk, desk_of
@@ -87,9 +87,8 @@ def _due(portfolio: Portfolio, desk: Desk) -> dict[str, Any]:
 
 def _standing(found: Snapshot, stage: StageNow | None) -> dict[str, Any]:
     """Return one list of bars: core, reserve and narratives, all as shares of what is held."""
-    sectors = list(Sector.objects.all())
     pool = found.sleeve_drifts.get("pool")
-    narratives = sector_rows(found, sectors=sectors, stage=stage)
+    narratives = sector_rows(found, sectors=found.sectors, stage=stage)
     sleeves = [(name, found.sleeve_drifts[name]) for name in ("core", "reserve") if name in found.sleeve_drifts]
     bars = [
         {"label": SLEEVE_NAMES[name], "hue": SLEEVE_HUES[name], "actual": drift.actual, "target": drift.target}

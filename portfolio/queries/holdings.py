@@ -13,7 +13,18 @@ from django.db.models import Prefetch
 from portfolio.domain.futures import Tier, bankruptcy_price, liquidation_price, unrealized
 from portfolio.domain.money import ZERO, exact, in_context
 from portfolio.domain.valuation import Drift, Held, HeldFutures, Quoted, Sleeves, Worth, drifts, sleeves, worth
-from portfolio.models import Account, Asset, Holding, Instrument, Policy, PolicySector, Portfolio, Position
+from portfolio.models import (
+    Account,
+    Asset,
+    Holding,
+    Instrument,
+    Policy,
+    PolicySector,
+    Portfolio,
+    Position,
+    Sector,
+    SectorMembership,
+)
 from portfolio.queries.core import core_quantities
 from portfolio.queries.events import domain_position
 from portfolio.queries.prices import quoted_at
@@ -99,7 +110,10 @@ class Exposure:
 
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
-    """Show a portfolio at a moment; every figure on every screen comes from here."""
+    """Show a portfolio at a moment; every figure on every screen comes from here.
+
+    `sectors` are those of the policy and of what is held; `quotes` and `belongings` are by asset.
+    """
 
     portfolio: Portfolio
     as_of: datetime
@@ -111,6 +125,9 @@ class Snapshot:
     sector_drifts: Mapping[str, Drift]
     exposures: tuple[Exposure, ...]
     ledger: Ledger
+    sectors: tuple[Sector, ...]
+    quotes: Mapping[int, Quoted]
+    belongings: Mapping[int, Belonging]
 
     @cached_property
     def totals(self) -> Totals:
@@ -124,14 +141,17 @@ class Snapshot:
 
 
 @in_context
-def snapshot(*, portfolio: Portfolio, now: datetime, split: Mapping[str, Decimal] | None = None) -> Snapshot:
-    """Return everything about a portfolio now, in a constant number of queries.
+def snapshot(
+    *, portfolio: Portfolio, now: datetime, split: Mapping[str, Decimal] | None = None, also: Iterable[Asset] = ()
+) -> Snapshot:
+    """Return everything about a portfolio now, in eight queries.
 
     `split` gives the sectors' target shares of the pool, the stage's say; without it the policy's own split counts.
+    `also` names assets that are not held and yet to be quoted and placed.
     """
     moment = portfolio.clock(now)
     held, futures = _rows(portfolio)
-    assets = _assets(held, futures)
+    assets = _assets(held, futures) | {asset.pk: asset for asset in also}
     quotes = quoted_at(portfolio=portfolio, assets=assets, moment=moment)
     today = moment.date()
     members = memberships(market=portfolio.market_id, assets=assets, since=today, until=today)
@@ -152,6 +172,9 @@ def snapshot(*, portfolio: Portfolio, now: datetime, split: Mapping[str, Decimal
         sector_drifts=_sector_drifts(parts, policy, split),
         exposures=_exposures(lines, positions, parts.equity.value),
         ledger=Ledger(held=held, futures=futures),
+        sectors=_sectors(policy, members),
+        quotes=quotes,
+        belongings=where,
     )
 
 
@@ -190,6 +213,13 @@ def _assets(held: Sequence[Holding], futures: Sequence[Position]) -> dict[int, A
     found = [row.asset for row in held] + [row.quote_asset for row in futures]
     found += [row.instrument.asset for row in futures]
     return {asset.pk: asset for asset in found}
+
+
+def _sectors(policy: Policy | None, members: Iterable[SectorMembership]) -> tuple[Sector, ...]:
+    """Return the sectors of the policy and of what is held, in their order."""
+    aimed = () if policy is None else policy.sectors.all()
+    known = {row.sector.slug: row.sector for row in (*aimed, *members)}
+    return tuple(sorted(known.values(), key=lambda sector: (sector.position, sector.slug)))
 
 
 def _holding_lines(

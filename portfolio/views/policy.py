@@ -58,17 +58,16 @@ def new_policy(request: HttpRequest, portfolio_id: int) -> HttpResponse:
 def _policy_context(portfolio: Portfolio) -> dict[str, Any]:
     now = timezone.now()
     found = snapshot(portfolio=portfolio, now=now)
-    sectors = list(Sector.objects.all())
     if found.policy is None:
         return {"policy": None}
     stage = stage_now(market=portfolio.market, now=now)
     equity = found.sleeves.equity.value
-    table = stage_table(policy=found.policy, equity=equity, sectors=sectors, stage=stage)
+    table = stage_table(policy=found.policy, equity=equity, sectors=found.sectors, stage=stage)
     return {
         "policy": found.policy,
         "equity": equity,
         "stage": stage,
-        "rows": [_row(aim, sectors) for aim in table],
+        "rows": [_row(aim, found.sectors) for aim in table],
         "shares": [(row.sector, row.share) for row in found.policy.sectors.all()],
         "printed": _printed(equity),
     }

@@ -27,7 +27,7 @@ class Command(BaseCommand):
         """Write the copy."""
         folder = Path(options["folder"])
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
         if connection.vendor == "sqlite":
             target = _backup_sqlite(folder / f"rotabook-{stamp}.sqlite3")
         else:

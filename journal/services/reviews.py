@@ -8,7 +8,7 @@ from dataclasses import asdict
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef
 
 from journal.domain.counterfactual import Decision, Measured, Prices, measure, measure_to_date
 from journal.models import LegFill, Review, Rotation
@@ -33,7 +33,7 @@ RESULTS = ("moved_usd", "fees_usd", "spot_pnl_usd", "futures_pnl_usd")
 
 
 def measure_reviews(*, now: datetime, portfolio: Portfolio | None = None) -> int:
-    """Measure every rotation that has a horizon open or was not measured at the newest close; returns how many.
+    """Measure every rotation that was not measured at the newest close; returns how many.
 
     Works market by market in chunks, each atomic; repeating changes nothing.
     """
@@ -49,16 +49,13 @@ def measure_reviews(*, now: datetime, portfolio: Portfolio | None = None) -> int
 
 
 def _due(market: Market, clock: datetime, portfolio: Portfolio | None) -> list[int]:
-    """Return the rotations to measure: a horizon is open, or nothing was measured at the newest close yet."""
+    """Return the rotations that were not measured at the newest close yet: between closes nothing new is known."""
     newest = clock.replace(hour=0, minute=0, second=0, microsecond=0)
     rotations = Rotation.objects.standing().filter(portfolio__market=market, executed_at__lte=clock)
     if portfolio is not None:
         rotations = rotations.filter(portfolio=portfolio)
-    reviews = Review.objects.filter(rotation=OuterRef("pk"))
-    is_current = Exists(reviews.filter(horizon_days=Review.TO_DATE, computed_at__gte=newest, priced_at=newest))
-    counted = rotations.annotate(known=Count("reviews", filter=~Q(reviews__status=Review.Status.PENDING)))
-    is_complete = Q(known=len(HORIZONS) + 1)
-    return list(counted.exclude(is_complete & Q(is_current)).order_by("pk").values_list("pk", flat=True))
+    to_date = Review.objects.filter(rotation=OuterRef("pk"), horizon_days=Review.TO_DATE, priced_at=newest)
+    return list(rotations.filter(~Exists(to_date)).order_by("pk").values_list("pk", flat=True))
 
 
 def _chunks(keys: Sequence[int]) -> Iterable[Sequence[int]]:

@@ -182,6 +182,18 @@ class TestReviews:
         measure_reviews(now=moment(28))
         assert list(Review.objects.values_list(*columns)) == before
 
+    def test_between_closes_nothing_is_measured_again(self, alice: User) -> None:
+        log_rotation(portfolio=anchor(alice, days=30), draft=scenario_a(), now=moment(11))
+        assert [measure_reviews(now=moment(day)) for day in (20, 20, 21, 21)] == [1, 0, 1, 0]
+
+    def test_a_close_that_came_late_is_measured_when_it_is_there(self, alice: User) -> None:
+        rotation = log_rotation(portfolio=anchor(alice, days=20), draft=scenario_a(), now=moment(11)).rotation
+        assert [measure_reviews(now=moment(21)) for _ in range(2)] == [1, 1]
+        assert rotation.reviews.get(horizon_days=0).status == "pending"
+        price(market(), 20)
+        assert [measure_reviews(now=moment(21)) for _ in range(2)] == [1, 0]
+        assert rotation.reviews.get(horizon_days=0).status == "ok"
+
     def test_a_reversed_rotation_is_not_measured(self, alice: User) -> None:
         rotation = log_rotation(portfolio=anchor(alice, days=30), draft=scenario_a(), now=moment(11)).rotation
         measure_reviews(now=moment(28))

@@ -15,12 +15,11 @@ from journal.queries.timeline import rotation_marks, title_of
 from journal.queries.today import coming_results, fees_of_month, new_results, valued_year
 from portfolio.charts import Chart
 from portfolio.models import Portfolio
-from portfolio.provided import StageNow, stage_now
+from portfolio.provided import StageNow, stage_now, stale_notice
 from portfolio.queries.holdings import Snapshot, snapshot
 from portfolio.views.access import Desk, desk_of
 from portfolio.views.standing import SLEEVE_HUES, SLEEVE_NAMES, StandingRow, equity_picture, sector_rows, sleeve_rows
 from signals.queries.recommendations import current
-from signals.queries.standing import freshness, scored_until
 from signals.views.recommendations import numbers
 
 WELCOME = "welcome.html"
@@ -42,7 +41,6 @@ def today_context(desk: Desk, portfolio: Portfolio) -> dict[str, Any]:
     clock = portfolio.clock(desk.now)
     found = snapshot(portfolio=portfolio, now=desk.now)
     stage = stage_now(market=portfolio.market, now=desk.now)
-    fresh = freshness(market=portfolio.market, closes_at=scored_until(portfolio.market), now=desk.now)
     return {
         **desk.context,
         **_decision(portfolio, desk),
@@ -51,7 +49,7 @@ def today_context(desk: Desk, portfolio: Portfolio) -> dict[str, Any]:
         "as_of": found.as_of,
         "equity": found.sleeves.equity,
         "stage": stage,
-        "stale": fresh.notice,
+        "stale": stale_notice(market=portfolio.market, now=desk.now),
         "fees": fees_of_month(portfolio=portfolio, moment=clock),
         "chart": _chart(portfolio, desk),
         **_standing(found, stage),

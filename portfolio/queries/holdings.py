@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
+from typing import Any
 
-from django.db.models import Prefetch
+from django.db.models import F, FilteredRelation, Prefetch, Q
 
 from portfolio.domain.futures import Tier, bankruptcy_price, liquidation_price, unrealized
 from portfolio.domain.money import ZERO, exact, in_context
@@ -25,7 +26,6 @@ from portfolio.models import (
     Sector,
     SectorMembership,
 )
-from portfolio.queries.core import core_quantities
 from portfolio.queries.events import domain_position
 from portfolio.queries.prices import quoted_at
 from portfolio.queries.sectors import Belonging, belongings, memberships
@@ -144,13 +144,13 @@ class Snapshot:
 def snapshot(
     *, portfolio: Portfolio, now: datetime, split: Mapping[str, Decimal] | None = None, also: Iterable[Asset] = ()
 ) -> Snapshot:
-    """Return everything about a portfolio now, in eight queries.
+    """Return everything about a portfolio now, in seven queries.
 
     `split` gives the sectors' target shares of the pool, the stage's say; without it the policy's own split counts.
     `also` names assets that are not held and yet to be quoted and placed.
     """
     moment = portfolio.clock(now)
-    held, futures = _rows(portfolio)
+    held, futures = _held(portfolio, moment), _futures(portfolio)
     assets = _assets(held, futures) | {asset.pk: asset for asset in also}
     quotes = quoted_at(portfolio=portfolio, assets=assets, moment=moment)
     today = moment.date()
@@ -158,7 +158,7 @@ def snapshot(
     where = belongings(assets=assets.values(), members=members, on=today)
     policy = current_policy(portfolio=portfolio, moment=moment)
     positions = tuple(_position_line(row, quotes, where) for row in futures if row.quantity)
-    core = core_quantities(portfolio=portfolio, moment=moment)
+    core = {row.asset_id: row.core for row in held if row.core is not None}
     lines = _holding_lines(held, futures, quotes, core, where, moment)
     parts = _sleeves(lines, positions, policy, moment)
     return Snapshot(
@@ -200,13 +200,20 @@ def current_policy(*, portfolio: Portfolio, moment: datetime) -> Policy | None:
     return policies.prefetch_related(Prefetch("sectors", queryset=sectors), "stages").first()
 
 
-def _rows(portfolio: Portfolio) -> tuple[list[Holding], list[Position]]:
-    held = Holding.objects.filter(portfolio=portfolio).select_related("account", "asset")
-    futures = Position.objects.filter(portfolio=portfolio)
-    return (
-        list(held.order_by("account_id", "asset__symbol")),
-        list(futures.select_related("account", "instrument__asset", "quote_asset").order_by("account_id", "pk")),
+def _held(portfolio: Portfolio, moment: datetime) -> list[Any]:
+    """Return the holdings, each with how much of its asset was core at a moment; the newest word on it counts."""
+    stated = Q(portfolio__core_quantities__asset=F("asset"), portfolio__core_quantities__effective_at__lte=moment)
+    rows = Holding.objects.filter(portfolio=portfolio).select_related("account", "asset")
+    joined = rows.annotate(stated=FilteredRelation("portfolio__core_quantities", condition=stated))
+    oldest_first = joined.annotate(core=F("stated__quantity")).order_by(
+        "account_id", "asset__symbol", "stated__effective_at"
     )
+    return list({row.pk: row for row in oldest_first}.values())
+
+
+def _futures(portfolio: Portfolio) -> list[Position]:
+    rows = Position.objects.filter(portfolio=portfolio).order_by("account_id", "pk")
+    return list(rows.select_related("account", "instrument__asset", "quote_asset"))
 
 
 def _assets(held: Sequence[Holding], futures: Sequence[Position]) -> dict[int, Asset]:

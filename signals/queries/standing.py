@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 from django.conf import settings
+from django.db.models import F, FilteredRelation, Max, OuterRef, Q, QuerySet, Subquery
 
 from portfolio.charts import StageBand
 from portfolio.models import Market, Stage, closes_on
@@ -42,14 +43,13 @@ class Freshness:
 
 
 def stage_now(*, market: Market, now: datetime) -> StageNow | None:
-    """Return where a market's stage stood at its last close before a moment. Two queries."""
+    """Return where a market's stage stood at its last close before a moment. One query: the day joins its scores."""
     last = (market.clock(now) - timedelta(days=1)).date()
-    days = StageDay.objects.filter(market=market, date__lte=last).select_related("leader", "base").order_by("-date")
-    day = days.first()
-    if day is None:
+    newest = StageDay.objects.filter(market=market, date__lte=last).order_by("-date").values("pk")[:1]
+    scores = list(_scores_of(newest))
+    if not scores:
         return None
-    scores = list(Score.objects.filter(market=market, date=day.date).select_related("sector"))
-    named = {score.sector.slug: score.sector.name for score in scores} | _names(day)
+    day, known = scores[0], [row for row in scores if row.slug is not None]
     return StageNow(
         stage=day.stage,
         name=str(Stage(day.stage).label),
@@ -57,10 +57,31 @@ def stage_now(*, market: Market, now: datetime) -> StageNow | None:
         day=day_number(day),
         leader=day.leader.slug if day.leader else None,
         base=day.base.slug,
-        names=named,
-        score_ok={score.sector.slug: not score.is_hidden and score.value >= SCORE_OK for score in scores},
-        defensiveness={score.sector.slug: score.sector.defensiveness for score in scores},
+        names={row.slug: row.sector_name for row in known} | _names(day),
+        score_ok={row.slug: _is_ok(Score(value=row.value, coverage=row.coverage)) for row in known},
+        defensiveness={row.slug: row.defensiveness for row in known},
     )
+
+
+def _scores_of(day: QuerySet[StageDay, Any]) -> QuerySet[Any]:
+    """Return a day once for each of its scores, and once where it has none."""
+    of_the_day = FilteredRelation("market__scores", condition=Q(market__scores__date=F("date")))
+    return (
+        StageDay.objects.filter(pk__in=day)
+        .select_related("leader", "base")
+        .annotate(
+            score=of_the_day,
+            value=F("score__value"),
+            coverage=F("score__coverage"),
+            slug=F("score__sector__slug"),
+            sector_name=F("score__sector__name"),
+            defensiveness=F("score__sector__defensiveness"),
+        )
+    )
+
+
+def _is_ok(score: Score) -> bool:
+    return not score.is_hidden and score.value >= SCORE_OK
 
 
 def day_number(day: StageDay) -> int:
@@ -91,8 +112,12 @@ def scored_until(market: Market) -> datetime | None:
 
 
 def stale_notice(*, market: Market, now: datetime) -> dict[str, Any] | None:
-    """Return what the banner of a page about a market says, None while all is fresh. Two queries."""
-    return freshness(market=market, closes_at=scored_until(market), now=now).notice
+    """Return what the banner of a page about a market says, None while all is fresh. One query."""
+    newest = StageDay.objects.filter(market=OuterRef("pk")).order_by("-date").values("date")[:1]
+    dates = Market.objects.filter(pk=market.pk).annotate(scored=Subquery(newest), read=Max("polls__succeeded_at"))
+    scored, read = dates.values_list("scored", "read").get()
+    reason = _stale_reason(market, None if scored is None else closes_on(scored), read, now)
+    return {"as_of": market.as_of or read, "reason": reason} if reason else None
 
 
 def freshness(*, market: Market, closes_at: datetime | None, now: datetime) -> Freshness:

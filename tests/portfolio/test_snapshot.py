@@ -117,7 +117,7 @@ class TestSnapshot:
         with CaptureQueriesContext(connection) as many:
             snapshot(portfolio=book, now=NOW)
 
-        assert len(many) == len(few) <= 8
+        assert len(many) == len(few) <= 7
 
 
 @pytest.mark.usefixtures("priced")

@@ -68,6 +68,12 @@ def day(value: date) -> str:
     return f"{value.day} {value:%b %Y}"
 
 
+def rounded(value: Amount, places: int) -> Decimal | None:
+    """Round an amount as it is shown."""
+    known = exact(value)
+    return None if known is None else known.quantize(Decimal(1).scaleb(-places), context=CONTEXT)
+
+
 def exact(value: object) -> Decimal | None:
     """Accept exact numbers only: None, empty and non-finite are not known, a float raises TypeError."""
     if value is None or value == "":
@@ -84,8 +90,8 @@ def _hundredfold(value: Amount) -> Decimal | None:
 
 
 def _write(value: Decimal | None, *, places: int, before: str = "", after: str = "", is_signed: bool = False) -> str:
-    if value is None:
+    shown = rounded(value, places)
+    if shown is None:
         return UNKNOWN
-    rounded = value.quantize(Decimal(1).scaleb(-places), context=CONTEXT)
-    sign = MINUS if rounded < 0 else "+" if is_signed and rounded > 0 else ""
-    return f"{sign}{before}{abs(rounded):,f}{after}"
+    sign = MINUS if shown < 0 else "+" if is_signed and shown > 0 else ""
+    return f"{sign}{before}{abs(shown):,f}{after}"

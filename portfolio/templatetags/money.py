@@ -78,9 +78,9 @@ def qty(value: Amount, step: Amount = None) -> str:
 
 
 @register.filter
-def tone(value: Amount) -> str:
-    """Return the class of an outcome: gain, loss, or nothing for zero and for what is not known."""
-    amount = display.exact(value)
+def tone(value: Amount, places: int = 2) -> str:
+    """Return the class of an outcome shown to so many places: gain, loss, or nothing for a zero and the unknown."""
+    amount = display.rounded(value, places)
     if not amount:
         return ""
     return "gain" if amount > 0 else "loss"

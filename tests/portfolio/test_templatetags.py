@@ -94,6 +94,11 @@ class TestMoney:
     def test_tone_is_for_outcome_only(self, amount: Decimal | None, tone: str) -> None:
         assert money.tone(amount) == tone
 
+    def test_what_is_shown_as_zero_has_no_tone(self) -> None:
+        tones = [money.tone(Decimal(text)) for text in ("0.005", "-0.004", "0.006", "-0.006")]
+        assert tones == ["", "", "gain", "loss"]
+        assert (money.tone(Decimal("-0.4"), 0), money.tone(Decimal("0.06"), 1)) == ("", "gain")
+
 
 class TestMoments:
     @pytest.mark.parametrize(

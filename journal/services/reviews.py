@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, Max, OuterRef, Q, Subquery
 
 from journal.domain.counterfactual import Decision, Measured, Prices, measure, measure_to_date
 from journal.models import LegFill, Review, Rotation
 from journal.queries.decisions import closes_for, decisions_of
 from journal.queries.results import Results, results_by_fill
 from portfolio.domain.money import in_context
-from portfolio.models import Market, Portfolio
+from portfolio.models import Fill, Market, Portfolio, Transfer
 
 HORIZONS = (1, 7, 30, 90)
 CHUNK = 500
+COMMITTED_WITHIN = timedelta(minutes=2)
+"""How long after its moment of recording an entry may become visible: a run that began meanwhile has not read it."""
+
 AMOUNTS = {
     "hold_usd": "hold",
     "actual_usd": "actual",
@@ -33,7 +36,7 @@ RESULTS = ("moved_usd", "fees_usd", "spot_pnl_usd", "futures_pnl_usd")
 
 
 def measure_reviews(*, now: datetime, portfolio: Portfolio | None = None) -> int:
-    """Measure every rotation that was not measured at the newest close; returns how many.
+    """Measure every rotation that was not measured at the newest close, or whose past changed; returns how many.
 
     Works market by market in chunks, each atomic; repeating changes nothing.
     """
@@ -42,20 +45,42 @@ def measure_reviews(*, now: datetime, portfolio: Portfolio | None = None) -> int
     count = 0
     for market in markets.order_by("pk"):
         clock = market.clock(now)
-        for chunk in _chunks(_due(market, clock, portfolio)):
+        for chunk in _chunks(_due(market, clock, now, portfolio)):
             _measure_chunk(market, chunk, clock=clock, now=now)
             count += len(chunk)
     return count
 
 
-def _due(market: Market, clock: datetime, portfolio: Portfolio | None) -> list[int]:
-    """Return the rotations that were not measured at the newest close yet: between closes nothing new is known."""
+def _due(market: Market, clock: datetime, now: datetime, portfolio: Portfolio | None) -> list[int]:
+    """Return the rotations that were not measured at the newest close yet, or whose ledger changed before it since."""
     newest = clock.replace(hour=0, minute=0, second=0, microsecond=0)
     rotations = Rotation.objects.standing().filter(portfolio__market=market, executed_at__lte=clock)
     if portfolio is not None:
         rotations = rotations.filter(portfolio=portfolio)
+    changed = _changed(market, newest, now)
     to_date = Review.objects.filter(rotation=OuterRef("pk"), horizon_days=Review.TO_DATE, priced_at=newest)
-    return list(rotations.filter(~Exists(to_date)).order_by("pk").values_list("pk", flat=True))
+    asked = rotations.filter(~Exists(to_date) | Q(portfolio__in=changed))
+    rows = asked.annotate(measured_at=Subquery(to_date.values("computed_at"))).order_by("pk")
+    return [
+        pk
+        for pk, owner, measured_at in rows.values_list("pk", "portfolio_id", "measured_at")
+        if measured_at is None or (owner in changed and changed[owner] > measured_at - COMMITTED_WITHIN)
+    ]
+
+
+def _changed(market: Market, newest: datetime, now: datetime) -> dict[int, datetime]:
+    """Return when portfolios last recorded, since a close, something that happened before it: back-dated, reversed."""
+    changed: dict[int, datetime] = {}
+    for model in (Fill, Transfer):
+        late = model._default_manager.filter(
+            portfolio__market=market,
+            executed_at__lte=newest,
+            recorded_at__gt=newest - COMMITTED_WITHIN,
+            recorded_at__lte=now,
+        )
+        for owner, at in late.values_list("portfolio").annotate(last=Max("recorded_at")).order_by():
+            changed[owner] = max(at, changed.get(owner, at))
+    return changed
 
 
 def _chunks(keys: Sequence[int]) -> Iterable[Sequence[int]]:

@@ -194,6 +194,23 @@ class TestReviews:
         assert [measure_reviews(now=moment(21)) for _ in range(2)] == [1, 0]
         assert rotation.reviews.get(horizon_days=0).status == "ok"
 
+    def test_a_purchase_logged_late_changes_what_a_sale_realised(self, alice: User) -> None:
+        portfolio = anchor(alice, days=30)
+        sold = leg("SELL_SPOT", instrument=spot("UNI"), quantity=D(210), price=D(25))
+        bought = leg("BUY_SPOT", instrument=spot("UNI"), quantity=D(50), price=D(10))
+        early = scenario_a(legs=(bought,), executed_at=moment(5))
+        log_rotation(portfolio=portfolio, draft=early, now=moment(11))
+        rotation = log_rotation(portfolio=portfolio, draft=scenario_a(legs=(sold,)), now=moment(11)).rotation
+        measure_reviews(now=moment(28))
+        rotation.refresh_from_db()
+        assert rotation.spot_pnl_usd == D(210 * 25 - 4000 - 10 * 10)
+        late = scenario_a(client_key=uuid.uuid4(), legs=(replace(bought, price=D(4)),), executed_at=moment(4))
+        log_rotation(portfolio=portfolio, draft=late, now=moment(28) + timedelta(minutes=30))
+        later = moment(28) + timedelta(hours=1)
+        assert [measure_reviews(now=later) for _ in range(2)] == [3, 0]
+        rotation.refresh_from_db()
+        assert rotation.spot_pnl_usd == D(210 * 25 - 4000 - 10 * 4)
+
     def test_a_reversed_rotation_is_not_measured(self, alice: User) -> None:
         rotation = log_rotation(portfolio=anchor(alice, days=30), draft=scenario_a(), now=moment(11)).rotation
         measure_reviews(now=moment(28))

@@ -129,6 +129,11 @@ def _share(value: Decimal) -> str:
     return pct(value)
 
 
+def _points(value: Decimal) -> str:
+    """Write what is in percentage points already."""
+    return f"{number(value, 1, is_signed=True)} points"
+
+
 def _plain(value: Decimal) -> str:
     return number(value, 1)
 
@@ -140,7 +145,7 @@ def _fine(value: Decimal) -> str:
 FORMATS: Mapping[str, Callable[[Decimal], str]] = MappingProxyType(
     {
         "tvl": _percent,
-        "l2": _percent,
+        "l2": _points,
         "xs_mom": _percent,
         "stablecoins": _percent,
         "funding": _percent,

@@ -22,19 +22,24 @@ KEEP = timedelta(days=14)
 def enqueue(
     *, task: str, now: datetime, args: dict[str, Any] | None = None, user: Any = None, unique_key: str = ""
 ) -> Job:
-    """Write down a unit of work in the caller's transaction; with a unique key a waiting twin is returned instead."""
+    """Write down a unit of work in the caller's transaction; with a unique key a waiting twin is returned instead.
+
+    The twin is held until the caller commits: a worker that took it before would not see what the caller wrote.
+    """
     fields = {"args": args or {}, "user": user, "created_at": now, "publish_after": now}
     if not unique_key:
         return Job.objects.create(task=task, **fields)
     waiting = [Job.State.QUEUED, Job.State.PUBLISHED]
-    found = Job.objects.filter(unique_key=unique_key, state__in=waiting).first()
-    if found is not None:
-        return found
-    try:
-        with transaction.atomic():
-            return Job.objects.create(task=task, unique_key=unique_key, **fields)
-    except IntegrityError:
-        return Job.objects.get(unique_key=unique_key, state__in=waiting)
+    twins = Job.objects.select_for_update().filter(unique_key=unique_key, state__in=waiting)
+    with transaction.atomic(savepoint=False):
+        found = twins.first()
+        if found is not None:
+            return found
+        try:
+            with transaction.atomic():
+                return Job.objects.create(task=task, unique_key=unique_key, **fields)
+        except IntegrityError:
+            return twins.get()
 
 
 def drain(*, now: datetime, publish: Callable[[str, int], None], limit: int = 100) -> int:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from threading import Thread
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 
 from jobs import services
 from jobs.models import Job, PeriodicSlot
@@ -99,3 +100,25 @@ class TestTick:
         services.tick(now=NOW + timedelta(hours=3), periodic={"a": 300})
         assert PeriodicSlot.objects.count() == 2
         assert Job.objects.count() == 2
+
+
+@pytest.mark.postgres_only
+class TestRace:
+    @pytest.mark.django_db(transaction=True)
+    def test_a_waiting_twin_is_not_run_before_its_second_cause_is_committed(self) -> None:
+        seen: list[bool] = []
+
+        def work() -> None:
+            """Run the job as a worker does."""
+            services.work(first.pk, now=NOW, run=lambda _: seen.append(PeriodicSlot.objects.exists()))
+            connection.close()
+
+        first = services.enqueue(task="x", now=NOW, unique_key="k")
+        worker = Thread(target=work)
+        with transaction.atomic():
+            assert services.enqueue(task="x", now=NOW, unique_key="k") == first
+            worker.start()
+            worker.join(0.5)
+            PeriodicSlot.objects.create(job="cause", slot=NOW, claimed_at=NOW)
+        worker.join()
+        assert seen == [True]

@@ -26,9 +26,9 @@ def pass_on(*, recommendation: Recommendation, reason: str, now: datetime) -> Pa
     close_recommendation(
         recommendation=recommendation, outcome=Recommendation.State.PASSED, now=now, reason=reason.strip()
     )
-    return Pass.objects.create(
-        recommendation=recommendation,
-        portfolio_id=recommendation.portfolio_id,
-        reason=reason.strip()[:2000],
-        passed_at=recommendation.portfolio.clock(now),
-    )
+    kept = {
+        "portfolio_id": recommendation.portfolio_id,
+        "reason": reason.strip()[:2000],
+        "passed_at": recommendation.portfolio.clock(now),
+    }
+    return Pass.objects.get_or_create(recommendation=recommendation, defaults=kept)[0]

@@ -26,9 +26,9 @@ from journal.queries.legs import (
     recommended_sizes,
 )
 from journal.queries.results import results_of
-from portfolio.domain.money import ZERO, Refusal
+from portfolio.domain.money import ZERO, Refusal, exact
 from portfolio.models import Asset, Fill, Instrument, Portfolio, PositionChange
-from portfolio.services.entries import NewFill
+from portfolio.services.entries import KeyReused, NewFill
 from portfolio.services.ledger import CoreSaleRefused, Recorded, lock, record_fills, reverse_fills
 from signals.models import Recommendation, RecommendationLeg
 from signals.services.outcomes import RecommendationClosedError, close_recommendation, withdraw_outcome
@@ -92,7 +92,7 @@ class Logged:
 def log_rotation(*, portfolio: Portfolio, draft: Draft, now: datetime) -> Logged:
     """Record fills, legs, evidence and outcome together; a second submit of the same key returns the first rotation.
 
-    Raises `DraftRefused` naming the field, or another `Refusal` of the ledger: oversold, core, future …
+    Raises `DraftRefused` naming the field, `KeyReused`, or another `Refusal` of the ledger: oversold, core, future …
     """
     try:
         return _log(portfolio, draft, now)
@@ -137,7 +137,8 @@ def reverse_rotation(*, rotation: Rotation, reason: str, now: datetime) -> Rotat
         raise AlreadyReversed("This rotation was reversed already.")
     fills = Fill.objects.filter(leg_fill__leg__rotation=rotation).order_by("-sequence")
     reverse_fills(portfolio=portfolio, fills=fills, now=now)
-    if rotation.recommendation is not None:
+    acted = Rotation.objects.standing().filter(recommendation=rotation.recommendation_id)
+    if rotation.recommendation is not None and not acted.exists():
         withdraw_outcome(recommendation=rotation.recommendation, now=now)
     enqueue(task=REVIEW_TASK, now=now, unique_key=REVIEW_TASK)
     rotation.refresh_from_db()
@@ -194,8 +195,17 @@ def _check_closings(fills: Sequence[Fill], draft: Draft) -> None:
 
 
 def _known(portfolio: Portfolio, draft: Draft) -> Logged | None:
+    """Return what the draft's key logged before; a key that logged something else is refused."""
     rotation = Rotation.objects.filter(portfolio=portfolio, client_key=draft.client_key).first()
-    return None if rotation is None else Logged(rotation=rotation, is_repeat=True)
+    if rotation is None:
+        return None
+    columns = ("leg__action", "fill__instrument_id", "fill__quantity", "fill__price")
+    pairs = LegFill.objects.filter(leg__rotation=rotation).order_by("leg__position")
+    stated = [(leg.action, leg.instrument.pk, exact(leg.quantity), exact(leg.price)) for leg in draft.legs]
+    terms = (rotation.executed_at, rotation.thesis, list(pairs.values_list(*columns)))
+    if terms != (draft.executed_at, draft.thesis.strip(), stated):
+        raise KeyReused("Something else was logged under this key before: begin a new ticket for another rotation.")
+    return Logged(rotation=rotation, is_repeat=True)
 
 
 def _record(portfolio: Portfolio, draft: Draft, now: datetime) -> Recorded:

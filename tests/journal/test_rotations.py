@@ -16,6 +16,7 @@ from journal.services.reviews import measure_reviews
 from journal.services.rotations import AlreadyReversed, DraftRefused, log_rotation, reverse_rotation
 from portfolio.domain.money import Refusal
 from portfolio.models import Fill, Holding, Lot, Position
+from portfolio.services.entries import KeyReused
 from tests.journal.scene import DECIDED, anchor, leg, moment, scenario_a
 from tests.portfolio.factories import PRICES, market, price, spot
 
@@ -57,6 +58,16 @@ class TestLog:
         second = log_rotation(portfolio=portfolio, draft=draft, now=moment(11))
         assert (first.is_repeat, second.is_repeat) == (False, True)
         assert first.rotation == second.rotation
+        assert Fill.objects.count() == 3
+
+    @pytest.mark.parametrize("changed", [{"thesis": "Another."}, {"legs": ()}, {"executed_at": moment(9)}])
+    def test_a_key_that_logged_something_else_is_refused(self, alice: User, changed: dict[str, Any]) -> None:
+        portfolio, draft = anchor(alice), scenario_a()
+        log_rotation(portfolio=portfolio, draft=draft, now=moment(11))
+        if "legs" in changed:
+            changed = {"legs": (replace(draft.legs[0], quantity=D(99)), *draft.legs[1:])}
+        with pytest.raises(KeyReused):
+            log_rotation(portfolio=portfolio, draft=replace(draft, **changed), now=moment(11))
         assert Fill.objects.count() == 3
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import datetime
 from typing import Any
 
@@ -22,8 +23,9 @@ KINDS = (
 
 
 class TransferForm(forms.Form):
-    """State a deposit, a withdrawal or income; times are in the person's own zone."""
+    """State a deposit, a withdrawal or income, once by its key; times are in the person's own zone."""
 
+    client_key = forms.UUIDField(widget=forms.HiddenInput, required=False)
     kind = forms.ChoiceField(label="What happened", choices=KINDS, widget=forms.RadioSelect, initial=KINDS[0][0])
     asset = forms.ModelChoiceField(
         label="Asset", queryset=Asset.objects.none(), empty_label=None, to_field_name="symbol"
@@ -47,8 +49,14 @@ class TransferForm(forms.Form):
         super().__init__(*args, **options)
         assets: Any = self.fields["asset"]
         assets.queryset = assets_of(portfolio)
+        self.fields["client_key"].initial = uuid.uuid4
         self.fields["executed_at"].initial = timezone.localtime(portfolio.clock(now))
         self.fields["executed_at"].help_text = f"In your time zone, {timezone.get_current_timezone_name()}."
+
+    @property
+    def key(self) -> str:
+        """Return the form's own key, empty where none was sent."""
+        return str(self.cleaned_data["client_key"] or "")
 
     @property
     def transfer(self) -> NewTransfer:

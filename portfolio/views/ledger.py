@@ -52,7 +52,7 @@ def new_transfer(request: HttpRequest, portfolio_id: int) -> HttpResponse:
     form = TransferForm(request.POST or None, portfolio=portfolio, now=now, initial=_asked(request))
 
     def record() -> str:
-        row = record_transfer(portfolio=portfolio, transfer=form.transfer, now=now)
+        row = record_transfer(portfolio=portfolio, transfer=form.transfer, now=now, client_key=form.key)
         return f"{row.get_kind_display()} of {row.quantity.normalize():f} {row.asset} recorded."
 
     return _answer(request, portfolio, form, record, template="portfolio/new_transfer.html")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from decimal import Decimal as D
 from typing import Any
@@ -339,6 +340,14 @@ class TestTransfers:
 
         assert "Deposit of 100 USDC recorded." in words(response.content.decode())
         assert "100 USDC" in said(client_of_alice, reverse("portfolio:transfers", args=[anchor.pk]))
+
+    def test_a_double_submit_is_one_deposit(self, client_of_alice: Client, anchor: Portfolio) -> None:
+        page = client_of_alice.get(reverse("portfolio:new_transfer", args=[anchor.pk])).content.decode()
+        (key,) = re.findall(r'name="client_key" value="([^"]+)"', page)
+        before = Transfer.objects.count()
+        for _ in range(2):
+            self.post(client_of_alice, anchor, client_key=key)
+        assert Transfer.objects.count() == before + 1
 
     def test_more_than_is_held_cannot_go_out(self, client_of_alice: Client, anchor: Portfolio) -> None:
         response = self.post(client_of_alice, anchor, kind="withdrawal", quantity="20001")

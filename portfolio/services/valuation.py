@@ -8,14 +8,14 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Max, OuterRef, Q, Subquery
+from django.db.models import Exists, F, Max, OuterRef, Q, Subquery
 
 from jobs.bulk import insert_rows
 from portfolio.domain.benchmark import held_after, held_value
 from portfolio.domain.futures import unrealized
 from portfolio.domain.money import ZERO, canonical, exact, in_context
 from portfolio.domain.valuation import Held, HeldFutures, Quoted, Sleeves, sleeves
-from portfolio.models import Fill, Holding, Policy, Portfolio, Price, Transfer, ValuationDay, closes_on
+from portfolio.models import Fill, Holding, Market, Policy, Portfolio, Price, Transfer, ValuationDay, closes_on
 from portfolio.queries.history import DayBook, Past, day_books, past_of
 from portfolio.queries.sectors import Belonging, belongings
 from portfolio.services.ledger import METHOD, lock, rebuild
@@ -52,7 +52,7 @@ def value_portfolio(*, portfolio: Portfolio, now: datetime) -> int:
     current = Portfolio.objects.select_related("market").get(pk=portfolio.pk)
     if current.ledger_version and not Holding.objects.filter(portfolio=current).exists():
         rebuild(current)
-    last, first = _last_day(current, now), _first_stale_day(current)
+    last, first = _last_day(current.market, now), _first_stale_day(current)
     if last is None or first is None or first > last:
         unchanged = Portfolio.objects.filter(pk=current.pk, ledger_version=current.ledger_version)
         unchanged.update(valued_version=current.ledger_version)
@@ -78,19 +78,29 @@ def value_days(*, portfolio: Portfolio, from_date: date, to_date: date) -> int:
 
 
 def _due(now: datetime) -> Any:
+    """Return the portfolios that a run would change: nothing that has no day to value yet takes another's turn."""
     valued = ValuationDay.objects.filter(portfolio=OuterRef("pk")).order_by("-date").values("date")[:1]
-    closed = Price.objects.filter(market=OuterRef("market")).order_by("-date").values("date")[:1]
-    behind = Q(valued_on__isnull=True) | Q(valued_on__lt=F("closed_on")) | ~Q(valued_version=F("ledger_version"))
-    rows = Portfolio.objects.annotate(valued_on=Subquery(valued), closed_on=Subquery(closed))
-    has_days = Q(closed_on__lt=now.date()) & Q(ledger_version__gt=0)
-    return rows.filter(behind & has_days).select_related("market").order_by("pk")
+    behind = Q(pk__in=[])
+    for market in Market.objects.all():
+        last = _last_day(market, now)
+        behind |= Q(pk__in=[]) if last is None else Q(market=market) & _is_behind(last)
+    rows = Portfolio.objects.annotate(valued_on=Subquery(valued)).filter(behind, ledger_version__gt=0)
+    return rows.select_related("market").order_by("pk")
 
 
-def _last_day(portfolio: Portfolio, now: datetime) -> date | None:
+def _is_behind(last: date) -> Q:
+    """Select what was not valued up to a day, of what had begun by then, and what recorded something since."""
+    past = {"portfolio": OuterRef("pk"), "executed_at__lt": closes_on(last)}
+    has_begun = Exists(Transfer.objects.filter(**past)) | Exists(Fill.objects.filter(**past))
+    is_missing = Q(valued_on__isnull=True) & has_begun
+    return Q(valued_on__lt=last) | is_missing | ~Q(valued_version=F("ledger_version"))
+
+
+def _last_day(market: Market, now: datetime) -> date | None:
     """Return the last day that is closed and priced."""
-    closed = portfolio.clock(now).date() - timedelta(days=1)
-    priced = Price.objects.filter(market=portfolio.market_id, date__lte=closed).aggregate(last=Max("date"))["last"]
-    return priced if priced is None else min(priced, closed)
+    closed: date = market.clock(now).date() - timedelta(days=1)
+    last: date | None = Price.objects.filter(market=market, date__lte=closed).aggregate(last=Max("date"))["last"]
+    return last
 
 
 def _first_stale_day(portfolio: Portfolio) -> date | None:

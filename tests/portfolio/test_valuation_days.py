@@ -210,6 +210,18 @@ class TestDue:
         assert value_due(now=NOW, limit=1) == 1
         assert value_due(now=NOW, limit=1) == 0
 
+    def test_what_has_nothing_to_value_takes_nobodys_turn(self, book: Portfolio, bob: User) -> None:
+        Market.objects.update(as_of=at(3))
+        portfolio(bob, {"UNI": ("1", "1")})
+
+        assert [value_due(now=NOW, limit=1) for _ in range(3)] == [1, 1, 0]
+        assert ValuationDay.objects.values("portfolio").distinct().count() == 2
+
+    def test_a_portfolio_opened_today_waits_for_its_first_close(self, book: Portfolio) -> None:
+        value_due(now=at(0))
+        assert value_due(now=at(0)) == 0
+        assert value_due(now=at(1)) == 1
+
     def test_deleted_derived_rows_come_back(self, book: Portfolio) -> None:
         rotate(book)
         value_due(now=NOW)

@@ -68,6 +68,7 @@ def refresh_prices(*, market: Market, now: datetime) -> Stored:
     """
     if not market.is_simulated:
         return Stored()
+    Market.objects.select_for_update().get(pk=market.pk)
     until = slot_of(market.clock(now))
     last = Price.objects.filter(market=market).aggregate(last=Max("date"))["last"]
     since = FIRST_DAY if last is None else last - timedelta(days=LATE_DAYS)

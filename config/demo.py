@@ -68,7 +68,7 @@ ACTS = (
 
 def load_demo(*, now: datetime, password: str, say: Callable[[str], object] = print) -> bool:
     """Write the demo once; returns whether there was anything to do. Without a password there are no demo accounts."""
-    if not password or User.objects.filter(email=DEMO_EMAIL).exists():
+    if not password or User.objects.filter(email__in=[DEMO_EMAIL, ADMIN_EMAIL]).exists():
         return False
     say("Drawing 24 months of a simulated market …")
     market = ensure_market("simulated")

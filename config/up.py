@@ -74,7 +74,7 @@ def _fail(sentence: str) -> None:
 def _port() -> int:
     """Read the port."""
     text = os.environ.get("PORT") or "8000"
-    if not text.isdigit() or not 0 < int(text) < 65536:
+    if not (text.isascii() and text.isdigit()) or not 0 < int(text) < 65536:
         _fail(f"PORT={text} is not a port; choose a number such as PORT=8010.")
     return int(text)
 

@@ -128,8 +128,9 @@ class TestRefusals:
         assert f"port {port} is taken" in result.stderr
         assert result.stderr.count("\n") == 1
 
-    def test_a_port_that_is_none_is_one_clear_line(self, tmp_path: Path) -> None:
-        result = self.run(PORT="eight", DATA_DIR=str(tmp_path))
+    @pytest.mark.parametrize("port", ["eight", "²"])
+    def test_a_port_that_is_none_is_one_clear_line(self, tmp_path: Path, port: str) -> None:
+        result = self.run(PORT=port, DATA_DIR=str(tmp_path))
         assert result.returncode == 1
         assert result.stderr.count("\n") == 1
 

@@ -20,7 +20,7 @@ import pytest
 from tests.servers import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
-START_SECONDS = 150
+START_SECONDS = 400
 
 
 class House:

@@ -108,7 +108,7 @@ class TestPortfolio:
         hold(where, MANY, "MANY")
         many, _ = cost(caller, path)
         assert many == few
-        assert few <= 12
+        assert few <= 20
 
 
 class TestDetails:

@@ -250,7 +250,7 @@ def name_refusal(refusal: Refusal, *, form: TicketForm, rows: LegRows) -> None:
     if field.startswith(f"{PREFIX}."):
         _, number, name = field.split(".")
         rows.stated[int(number)][0].add_error(name, words)
-    elif field in form.fields:
+    elif field in form.fields and not form.fields[field].widget.is_hidden:
         form.add_error(field, words)
     elif (row := _selling(rows, getattr(refusal, "asset", ""))) is not None:
         row.add_error("quantity", words)

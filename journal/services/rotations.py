@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from django.db import IntegrityError, transaction
@@ -155,10 +155,25 @@ def check(*, portfolio: Portfolio, draft: Draft) -> None:
         raise DraftRefused("thesis", "Write why you do this. One sentence is enough; the review will show it to you.")
     if draft.conviction is not None and not 0 < draft.conviction < 1:
         raise DraftRefused("conviction", "Give a probability between 0 and 1, such as 0.6, or leave it empty.")
-    if draft.recommendation is not None and draft.recommendation.portfolio_id != portfolio.pk:
-        raise DraftRefused("recommendation", "This recommendation belongs to another portfolio.")
+    if draft.recommendation is not None:
+        _check_recommendation(draft.recommendation, portfolio, draft.executed_at)
     for number, leg in enumerate(draft.legs):
         _check_leg(f"legs.{number}", leg, draft)
+
+
+def _check_recommendation(named: Recommendation, portfolio: Portfolio, executed_at: datetime) -> None:
+    """Refuse one that the decision cannot have rested on; a time may be stated to the minute only."""
+    if named.portfolio_id != portfolio.pk:
+        raise DraftRefused("recommendation", "This recommendation belongs to another portfolio.")
+    if named.is_refusal:
+        raise DraftRefused("recommendation", "Nothing was recommended here: log this without it.")
+    if executed_at < named.issued_at.replace(second=0, microsecond=0):
+        issued = f"{named.issued_at.astimezone(UTC):%-d %B %Y, %H:%M} UTC"
+        raise DraftRefused(
+            "recommendation",
+            f"This recommendation was issued on {issued}, after you traded. Correct when you traded, or log it without "
+            "the recommendation.",
+        )
 
 
 def _check_leg(where: str, leg: DraftLeg, draft: Draft) -> None:

@@ -76,7 +76,7 @@ def recommendation(book: Portfolio) -> Recommendation:
         cost_usd=D(5),
         policy_version=1,
         explanation={"headline": "AI is igniting: move $2,500 from DeFi to AI.", "for": ["Turnover adds 3 points."]},
-        issued_at=NOW,
+        issued_at=NOW - timedelta(hours=2),
         expires_at=NOW + timedelta(days=1),
     )
     for position, (action, sector, instrument, quantity, price) in enumerate(

@@ -38,7 +38,7 @@ def draft_of(request: Request, data: Mapping[str, Any], *, key: str) -> tuple[Po
 
 def _legs(portfolio: Portfolio, rows: list[dict[str, Any]]) -> tuple[DraftLeg, ...]:
     """Return the legs, their names looked up in two queries."""
-    traded = Instrument.objects.filter(venue=portfolio.venue_id).select_related("asset")
+    traded = Instrument.objects.filter(venue=portfolio.venue_id).select_related("asset", "venue")
     instruments = {instrument.name: instrument for instrument in traded}
     symbols = {row["fee_asset"] for row in rows if row.get("fee_asset")}
     assets = Asset.objects.in_bulk(list(symbols), field_name="symbol") if symbols else {}

@@ -189,6 +189,10 @@ def _check_leg(where: str, leg: DraftLeg, draft: Draft) -> None:
         return
     if leg.leverage is None or leg.leverage < 1:
         raise DraftRefused(f"{where}.leverage", "Give the leverage of this futures leg, 1 or more.")
+    most = leg.instrument.max_leverage
+    if most is not None and leg.leverage > most:
+        name = f"{leg.instrument.venue.name} lends at most {most.normalize():f}x on {leg.instrument.name}"
+        raise DraftRefused(f"{where}.leverage", f"{name}: write {most.normalize():f} or less.")
     if leg.stop_price is None and not draft.no_stop_reason.strip():
         raise DraftRefused(f"{where}.stop_price", 'Give a stop, or write why there is none under "no stop, because …".')
     is_long = leg.action == Action.OPEN_LONG

@@ -74,6 +74,7 @@ class TestCreate:
             (0, {"quantity": "NaN"}, "legs.0.quantity"),
             (2, {"stop_price": None}, "legs.2.stop_price"),
             (2, {"leverage": None}, "legs.2.leverage"),
+            (2, {"leverage": "1000"}, "legs.2.leverage"),
             (1, {"fee_asset": "XYZ"}, "legs.1.fee_asset"),
         ],
     )

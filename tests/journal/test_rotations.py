@@ -103,6 +103,18 @@ class TestRefusals:
         legs = scenario_a().legs
         self.refused(alice, "legs.2.stop_price", legs=(*legs[:2], replace(legs[2], stop_price=D("2.3"))))
 
+    def test_more_leverage_than_the_venue_lends(self, alice: User) -> None:
+        legs = scenario_a().legs
+        most = legs[2].instrument.max_leverage
+        assert most is not None
+        self.refused(alice, "legs.2.leverage", legs=(*legs[:2], replace(legs[2], leverage=most + D("0.1"))))
+
+    def test_as_much_leverage_as_the_venue_lends(self, alice: User) -> None:
+        legs = scenario_a().legs
+        most = replace(legs[2], leverage=legs[2].instrument.max_leverage, stop_price=D("1.99"))
+        draft = scenario_a(legs=(*legs[:2], most))
+        assert log_rotation(portfolio=anchor(alice), draft=draft, now=moment(11)).rotation.pk
+
     def test_more_than_is_held(self, alice: User) -> None:
         legs = scenario_a().legs
         self.refused(alice, "", legs=(replace(legs[0], quantity=D(201)), *legs[1:]))

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
-from portfolio.domain.futures import Position, Tier, liquidation_price, trade
+from portfolio.domain.futures import Position, trade
 from portfolio.domain.futures import unrealized as unrealized_gain
+from portfolio.domain.margin import Tier, liquidation_price
 from portfolio.domain.money import CONTEXT, ONE, ZERO, exact, in_context
 from portfolio.domain.valuation import Drift, Held, HeldFutures, Quoted, Sleeves, drifts, sleeves
 from signals.domain.costs import break_even

@@ -1,21 +1,44 @@
-"""Carry a linear perpetual position and say where it would be liquidated (DOMAIN 4.2, 4.3)."""
+"""Carry a futures position, linear or inverse, through adds, partial closes and flips (DOMAIN 4.2)."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import NamedTuple
 
 from portfolio.domain.money import CONTEXT, ONE, ZERO, exact, in_context, pro_rata
 
-MAX_TIER_LOOPS = 6
+
+class PositionSide(StrEnum):
+    """Say which book a fill belongs to: the one net position, or in hedge mode the long or the short apart."""
+
+    NET = "net"
+    LONG = "long"
+    SHORT = "short"
+
+
+class MarginMode(StrEnum):
+    """Say what stands behind a position: its own margin only, or all that is free in the account."""
+
+    ISOLATED = "isolated"
+    CROSS = "cross"
+
+
+class Reason(StrEnum):
+    """Say why a futures fill came about; all but a trade are forced, and can only close."""
+
+    TRADE = "trade"
+    LIQUIDATION = "liquidation"
+    ADL = "adl"
+    SETTLEMENT = "settlement"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
-    """Hold a signed quantity in base units; entry cost and margin are in the settlement asset.
+    """Hold a signed size; entry cost and margin are in the settlement asset.
 
-    The cost of entry is stored instead of the average price, so that nothing is rounded twice.
+    A linear size is in base units and its entry cost in quote; an inverse size is its face in USD and its entry cost
+    in coin. The cost of entry is stored instead of the average price, so that nothing is rounded twice.
     """
 
     settle: str
@@ -26,6 +49,9 @@ class Position:
     fees_usd: Decimal = ZERO
     funding_usd: Decimal = ZERO
     opened_at: datetime | None = None
+    is_inverse: bool = False
+    margin_mode: MarginMode = MarginMode.ISOLATED
+    chain: str = ""
 
     @property
     def side(self) -> int:
@@ -33,9 +59,20 @@ class Position:
         return (self.quantity > 0) - (self.quantity < 0)
 
     @property
+    def polarity(self) -> int:
+        """Give 1 where a growing contract value is a gain, -1 where it is a loss, 0 for flat.
+
+        An inverse contract is worth less coin as the price rises, so that its long gains when its value falls.
+        """
+        return -self.side if self.is_inverse else self.side
+
+    @property
     def entry_price(self) -> Decimal | None:
-        """Give the average entry price, or nothing when flat."""
-        return pro_rata(total=self.entry_cost, part=ONE, whole=abs(self.quantity)) if self.quantity else None
+        """Give the average entry price, harmonic for inverse contracts, or nothing when flat."""
+        if not self.quantity:
+            return None
+        parts = (abs(self.quantity), self.entry_cost) if self.is_inverse else (self.entry_cost, abs(self.quantity))
+        return pro_rata(total=parts[0], part=ONE, whole=parts[1])
 
     @property
     def leverage(self) -> Decimal | None:
@@ -52,17 +89,17 @@ class Traded(NamedTuple):
     margin_posted: Decimal
 
 
-class Tier(NamedTuple):
-    """Give the maintenance rate and cumulative deduction that apply from a notional on."""
-
-    floor: Decimal
-    mmr: Decimal
-    cum: Decimal = ZERO
+@in_context
+def contract_value(*, quantity: Decimal, price: Decimal, is_inverse: bool = False) -> Decimal:
+    """Give the notional of a size at a price in the settlement asset: q x p, or face / p in coin (DOMAIN 4.2)."""
+    if is_inverse:
+        return pro_rata(total=abs(quantity), part=ONE, whole=price)
+    return exact(abs(quantity) * price)
 
 
 @in_context
 def trade(*, position: Position, quantity: Decimal, price: Decimal, leverage: Decimal) -> Traded:
-    """Add to, reduce or flip a position by a signed quantity (DOMAIN 4.2, E13)."""
+    """Add to, reduce or flip a position by a signed quantity (DOMAIN 4.2, E13, E14)."""
     closing = min(abs(quantity), abs(position.quantity)) if quantity * position.quantity < 0 else ZERO
     reduced, realized, released = _reduce(position, closing, price)
     opening = abs(quantity) - closing
@@ -72,50 +109,23 @@ def trade(*, position: Position, quantity: Decimal, price: Decimal, leverage: De
 
 @in_context
 def unrealized(*, position: Position, mark: Decimal) -> Decimal:
-    """Give quantity x mark less the signed cost of entry, in the settlement asset (DOMAIN 4.2)."""
-    return exact(position.quantity * mark) - position.side * position.entry_cost
-
-
-@in_context
-def bankruptcy_price(position: Position) -> Decimal | None:
-    """Give the price at which the margin is gone, or nothing when that is not above zero (DOMAIN 4.3)."""
+    """Give what closing at the mark would realise, in the settlement asset (DOMAIN 4.2)."""
     if not position.quantity:
-        return None
-    return _above_zero((position.side * position.entry_cost - position.margin) / position.quantity)
+        return ZERO
+    value = contract_value(quantity=position.quantity, price=mark, is_inverse=position.is_inverse)
+    return position.polarity * (value - position.entry_cost)
 
 
 @in_context
-def liquidation_price_at_mark(*, position: Position, mmr: Decimal, cum: Decimal = ZERO) -> Decimal | None:
-    """Solve equity = maintenance with the maintenance taken at the mark, as Binance does (DOMAIN 4.3, E03)."""
-    if not position.quantity:
-        return None
-    size = abs(position.quantity)
-    return _above_zero((position.margin + cum - position.side * position.entry_cost) / (size * (mmr - position.side)))
+def with_margin(*, position: Position, amount: Decimal) -> Position:
+    """Post more margin to an isolated position, or take some back: its size and entry stay (DOMAIN 4.3)."""
+    return replace(position, margin=position.margin + amount)
 
 
 @in_context
-def liquidation_price_at_entry(*, position: Position, mmr: Decimal, cum: Decimal = ZERO) -> Decimal | None:
-    """Solve equity = maintenance with the maintenance taken at entry, as Bybit's older article does (E03)."""
-    if not position.quantity:
-        return None
-    maintenance = position.entry_cost * mmr - cum
-    return _above_zero((position.side * position.entry_cost + maintenance - position.margin) / position.quantity)
-
-
-@in_context
-def liquidation_price(*, position: Position, tiers: Sequence[Tier]) -> Decimal | None:
-    """Give the nearer, that is the worse, of both conventions, or nothing if it cannot be liquidated."""
-    prices = [
-        price
-        for price in (
-            _through_tiers(position, tiers),
-            liquidation_price_at_entry(position=position, **_terms(_tier_at(position.entry_cost, tiers))),
-        )
-        if price is not None
-    ]
-    if not prices:
-        return None
-    return max(prices) if position.side > 0 else min(prices)
+def return_on_margin(*, gain: Decimal, margin: Decimal) -> Decimal | None:
+    """Give the gain as a fraction of what was put up for it, or nothing where nothing was."""
+    return pro_rata(total=gain, part=ONE, whole=margin) if margin else None
 
 
 def _reduce(position: Position, closing: Decimal, price: Decimal) -> tuple[Position, Decimal, Decimal]:
@@ -124,20 +134,20 @@ def _reduce(position: Position, closing: Decimal, price: Decimal) -> tuple[Posit
     size = abs(position.quantity)
     cost = pro_rata(total=position.entry_cost, part=closing, whole=size)
     margin = pro_rata(total=position.margin, part=closing, whole=size)
-    realized = position.side * (exact(closing * price) - cost)
+    value = contract_value(quantity=closing, price=price, is_inverse=position.is_inverse)
     reduced = replace(
         position,
         quantity=position.quantity - position.side * closing,
         entry_cost=position.entry_cost - cost,
         margin=position.margin - margin,
     )
-    return reduced, realized, margin
+    return reduced, position.polarity * (value - cost), margin
 
 
 def _add(position: Position, quantity: Decimal, price: Decimal, leverage: Decimal) -> tuple[Position, Decimal]:
     if not quantity:
         return position, ZERO
-    notional = exact(abs(quantity) * price)
+    notional = contract_value(quantity=quantity, price=price, is_inverse=position.is_inverse)
     margin = exact(CONTEXT.divide(notional, leverage))
     added = replace(
         position,
@@ -146,27 +156,3 @@ def _add(position: Position, quantity: Decimal, price: Decimal, leverage: Decima
         margin=position.margin + margin,
     )
     return added, margin
-
-
-def _through_tiers(position: Position, tiers: Sequence[Tier]) -> Decimal | None:
-    """Pick the tier of the notional at the price found, until it no longer changes (DOMAIN 4.3, E15)."""
-    tier = _tier_at(position.entry_cost, tiers)
-    price = liquidation_price_at_mark(position=position, **_terms(tier))
-    for _ in range(MAX_TIER_LOOPS):
-        if price is None or _tier_at(abs(position.quantity) * price, tiers) == tier:
-            break
-        tier = _tier_at(abs(position.quantity) * price, tiers)
-        price = liquidation_price_at_mark(position=position, **_terms(tier))
-    return price
-
-
-def _tier_at(notional: Decimal, tiers: Sequence[Tier]) -> Tier:
-    return max((tier for tier in tiers if tier.floor <= notional), key=lambda tier: tier.floor)
-
-
-def _terms(tier: Tier) -> dict[str, Decimal]:
-    return {"mmr": tier.mmr, "cum": tier.cum}
-
-
-def _above_zero(price: Decimal) -> Decimal | None:
-    return exact(price) if price > 0 else None

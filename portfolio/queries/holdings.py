@@ -11,7 +11,8 @@ from typing import Any
 
 from django.db.models import F, FilteredRelation, Prefetch, Q
 
-from portfolio.domain.futures import Tier, bankruptcy_price, liquidation_price, unrealized
+from portfolio.domain.futures import unrealized
+from portfolio.domain.margin import Tier, bankruptcy_price, liquidation_price
 from portfolio.domain.money import ZERO, exact, in_context
 from portfolio.domain.valuation import Drift, Held, HeldFutures, Quoted, Sleeves, Worth, drifts, sleeves, worth
 from portfolio.models import (

@@ -9,7 +9,8 @@ import math
 from collections.abc import Sequence
 from decimal import ROUND_DOWN, Decimal
 
-from portfolio.domain.futures import Position, liquidation_price_at_mark
+from portfolio.domain.futures import Position
+from portfolio.domain.margin import liquidation_price_at_mark
 from portfolio.domain.money import ONE, ZERO, in_context
 from signals.domain.batch import StageCode
 from signals.domain.shelf import Action, Held, Leg, Listing, OpenPosition, Purpose, Shelf, Task, exactly, near

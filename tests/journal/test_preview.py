@@ -11,7 +11,8 @@ import pytest
 from accounts.models import User
 from journal.domain.preview import Aims, Book, Contract, Move, Stock, preview
 from journal.queries.preview import preview_of
-from portfolio.domain.futures import Position, liquidation_price_at_mark
+from portfolio.domain.futures import Position
+from portfolio.domain.margin import liquidation_price_at_mark
 from portfolio.domain.valuation import Quoted
 from portfolio.queries.holdings import snapshot
 from portfolio.services.ledger import record_fills

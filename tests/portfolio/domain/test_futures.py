@@ -1,21 +1,18 @@
-"""Linear positions add, reduce and flip; liquidation takes the nearer convention (DOMAIN 4.2, 4.3)."""
+"""Linear and inverse positions add, reduce and flip (DOMAIN 4.2)."""
 
 from decimal import Decimal as D
 from fractions import Fraction
 
-import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from portfolio.domain.futures import (
     Position,
-    Tier,
-    bankruptcy_price,
-    liquidation_price,
-    liquidation_price_at_entry,
-    liquidation_price_at_mark,
+    contract_value,
+    return_on_margin,
     trade,
     unrealized,
+    with_margin,
 )
 
 FLAT = Position(settle="USD")
@@ -72,10 +69,7 @@ class TestTrade:
 
     def test_flat_has_no_price_and_no_side(self) -> None:
         assert (FLAT.entry_price, FLAT.leverage, FLAT.side) == (None, None, 0)
-        assert liquidation_price_at_mark(position=FLAT, mmr=D("0.01")) is None
-        assert liquidation_price_at_entry(position=FLAT, mmr=D("0.01")) is None
-        assert liquidation_price(position=FLAT, tiers=[Tier(D(0), D("0.01"))]) is None
-        assert bankruptcy_price(FLAT) is None
+        assert (FLAT.polarity, unrealized(position=FLAT, mark=D(5))) == (0, 0)
 
     @given(trades)
     def test_swapping_long_and_short_mirrors_everything(self, fills: list[tuple[bool, D, D]]) -> None:
@@ -104,73 +98,78 @@ class TestTrade:
         assert closed.margin_released == position.margin
 
 
-class TestLiquidation:
-    def test_scenario_a(self) -> None:
-        """E03."""
-        overlay = opened("1500", "2", "3")
-        tiers = [Tier(D(0), D("0.01"))]
+class TestInverse:
+    """E14."""
 
-        at_mark = liquidation_price_at_mark(position=overlay, mmr=D("0.01"))
-        at_entry = liquidation_price_at_entry(position=overlay, mmr=D("0.01"))
+    COIN = Position(settle="BTC", is_inverse=True)
 
-        assert at_mark is not None
-        assert at_entry is not None
-        assert overlay.margin == 1000
-        assert round(at_mark, 8) == D("1.34680135")
-        assert round((2 - at_mark) / 2, 8) == D("0.32659933")
-        assert round(at_entry, 8) == D("1.35333333")
-        assert liquidation_price(position=overlay, tiers=tiers) == at_entry
-        assert round(bankruptcy_price(overlay) or 0, 8) == D("1.33333333")
+    def opened(self) -> Position:
+        first = trade(position=self.COIN, quantity=D(1000), price=D(5000), leverage=D(10)).position
+        return trade(position=first, quantity=D(2000), price=D(6000), leverage=D(10)).position
 
-    def test_scenario_a_in_dollars(self) -> None:
-        """E03."""
-        ai, notional, stop = D(7500), D(1000) * 3, D(2) * (1 - D("0.15"))
-        one_r = 1500 * (2 - stop) + D("0.0005") * (notional + 1500 * stop)
+    def test_the_entry_is_the_harmonic_mean(self) -> None:
+        assert round(self.opened().entry_price or D(0), 8) == 5625
 
-        assert (ai + notional, (ai + notional) / 10_000) == (10_500, D("1.05"))
-        assert D("6666.67") - 1000 == D("5666.67")
-        assert (stop, one_r) == (D("1.7"), D("452.775"))
-        assert round(one_r / D("33333.33"), 8) == D("0.01358325")
-        assert round(D("0.15") / D("0.32659933"), 6) == D("0.459278")
+    def test_unrealised_is_in_coin(self) -> None:
+        first = trade(position=self.COIN, quantity=D(1000), price=D(5000), leverage=D(1)).position
 
-    def test_walks_the_tiers(self) -> None:
-        """E15."""
-        tiers = [Tier(D(0), D(".004")), Tier(D(50_000), D(".005"), D(50)), Tier(D(600_000), D(".0065"), D(950))]
+        assert round(unrealized(position=first, mark=D(5500)), 10) == D("0.0181818182")
 
-        def at_mark(quantity: str) -> D:
-            price = liquidation_price(position=opened(quantity, "60000", "10"), tiers=tiers)
-            assert price is not None
-            return round(price, 6)
+    def test_a_partial_close_realises_coin_and_keeps_the_entry(self) -> None:
+        done = trade(position=self.opened(), quantity=D(-1500), price=D(6000), leverage=D(1))
+        fee = contract_value(quantity=D(1500), price=D(6000), is_inverse=True) * D("0.00055")
 
-        third = liquidation_price_at_mark(position=opened("10.5", "60000", "10"), mmr=D(".0065"), cum=D(950))
-        assert round(third or D(0), 6) == D("54262.228293")
-        assert at_mark("20") >= D("54305.485657")
-        assert at_mark("-20") <= D("65620.963736")
-        assert at_mark("10.5") >= D("54266.570950")
+        assert round(done.realized, 10) == D("0.0166666667")
+        assert (fee, round(done.realized - fee, 10)) == (D("0.0001375"), D("0.0165291667"))
+        assert round(done.position.entry_price or D(0), 8) == 5625
+        assert done.position.quantity == 1500
 
-    @pytest.mark.parametrize("quantity", ["20", "-20"])
-    def test_binance_prices(self, quantity: str) -> None:
-        """E15."""
-        position = opened(quantity, "60000", "10")
-        price = liquidation_price_at_mark(position=position, mmr=D("0.0065"), cum=D(950))
+    def test_margin_is_coin_and_released_pro_rata(self) -> None:
+        first = trade(position=self.COIN, quantity=D(1000), price=D(5000), leverage=D(4)).position
 
-        assert round(price or D(0), 6) == D("54305.485657" if position.side > 0 else "65620.963736")
+        done = trade(position=first, quantity=D(-250), price=D(5000), leverage=D(4))
 
-    def test_fully_margined_long_cannot_be_liquidated(self) -> None:
-        position = opened("1", "100", "1")
+        assert (first.margin, first.leverage) == (D("0.05"), 4)
+        assert (done.margin_released, done.realized) == (D("0.0125"), 0)
 
-        assert bankruptcy_price(position) is None
-        assert liquidation_price_at_mark(position=position, mmr=D("0.01")) is None
+    def test_flip_closes_all_and_opens_the_rest_at_the_price(self) -> None:
+        first = trade(position=self.COIN, quantity=D(1000), price=D(5000), leverage=D(5)).position
 
-    @given(sizes, prices, st.integers(2, 20), st.booleans())
-    def test_equity_is_maintenance_at_that_price(self, size: D, price: D, leverage: int, is_long: bool) -> None:
-        position = opened(str(size if is_long else -size), str(price), str(leverage))
-        mmr = D("0.01")
+        done = trade(position=first, quantity=D(-3000), price=D(4000), leverage=D(5))
 
-        found = liquidation_price_at_mark(position=position, mmr=mmr)
+        assert (done.realized, done.margin_released, done.margin_posted) == (D("-0.05"), D("0.04"), D("0.1"))
+        assert (done.position.quantity, done.position.entry_price) == (-2000, 4000)
 
-        assert found is not None
-        equity = Fraction(position.margin) + Fraction(position.quantity) * Fraction(found)
-        equity -= position.side * Fraction(position.entry_cost)
-        maintenance = Fraction(size) * Fraction(found) * Fraction(mmr)
-        assert abs(equity - maintenance) <= Fraction(size) / 10**17
+    def test_a_short_gains_coin_as_the_price_falls(self) -> None:
+        short = trade(position=self.COIN, quantity=D(-1000), price=D(5000), leverage=D(5)).position
+
+        assert (short.side, short.polarity) == (-1, 1)
+        assert unrealized(position=short, mark=D(4000)) == D("0.05")
+        assert unrealized(position=short, mark=D(10_000)) == D("-0.1")
+
+    @given(trades, prices)
+    def test_realised_and_unrealised_are_the_coin_that_changed_hands(
+        self, fills: list[tuple[bool, D, D]], mark: D
+    ) -> None:
+        position, realized, coin = self.COIN, D(0), Fraction(0)
+        for is_long, size, price in fills:
+            signed = size if is_long else -size
+            done = trade(position=position, quantity=signed, price=price, leverage=D(3))
+            position, realized = done.position, realized + done.realized
+            coin += Fraction(signed) / Fraction(price)
+
+        total = Fraction(realized) + Fraction(unrealized(position=position, mark=mark))
+        exactly = coin - Fraction(position.quantity) / Fraction(mark)
+        assert abs(total - exactly) <= Fraction(3 * len(fills) + 2, 10**18)
+
+
+class TestMargin:
+    def test_posted_later_it_leaves_size_and_entry(self) -> None:
+        more = with_margin(position=opened("10", "2", "2"), amount=D(5))
+
+        assert (more.margin, more.quantity, more.entry_price) == (15, 10, 2)
+        assert round(more.leverage or D(0), 6) == D("1.333333")
+
+    def test_return_on_margin(self) -> None:
+        assert return_on_margin(gain=D(5), margin=D(20)) == D("0.25")
+        assert return_on_margin(gain=D(5), margin=D(0)) is None

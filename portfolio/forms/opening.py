@@ -54,9 +54,15 @@ class AssetField(forms.TypedChoiceField):
 
     def __init__(self, assets: Sequence[Asset], **options: Any) -> None:
         """Offer the assets by symbol and name."""
-        by_id = {str(asset.pk): asset for asset in assets}
-        choices = [("", "—"), *((key, f"{asset.symbol}, {asset.name}") for key, asset in by_id.items())]
-        super().__init__(choices=choices, coerce=by_id.__getitem__, empty_value=None, **options)
+        self.by_id = {str(asset.pk): asset for asset in assets}
+        choices = [("", "—"), *((key, f"{asset.symbol}, {asset.name}") for key, asset in self.by_id.items())]
+        super().__init__(choices=choices, coerce=self._offered, empty_value=None, **options)
+
+    def _offered(self, key: str) -> Asset:
+        """Return what was chosen; a forged key raises ValueError, which a form can tell."""
+        if key not in self.by_id:
+            raise ValueError(key)
+        return self.by_id[key]
 
 
 class OpeningForm(forms.Form):

@@ -170,6 +170,12 @@ class TestOpening:
         assert client_of_alice.post(NEW, form).status_code in (302, 422)
         assert client_of_alice.post(NEW, {**form, "more": "1"}).status_code == 200
 
+    @pytest.mark.parametrize("asset", ["999999999", "x", "1 OR 1=1", "-1"])
+    def test_a_forged_asset_is_refused(self, client_of_alice: Client, priced: Market, asset: str) -> None:
+        response = client_of_alice.post(NEW, answers() | {"holdings-1-asset": asset})
+        assert response.status_code == 422
+        assert not Portfolio.objects.exists()
+
     def test_the_sum_is_said_while_writing(self, client_of_alice: Client) -> None:
         url = reverse("portfolio:weight_sum")
 

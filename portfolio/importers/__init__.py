@@ -1,0 +1,1 @@
+"""Read what venues export into what the ledger records."""

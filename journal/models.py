@@ -54,6 +54,7 @@ class Rotation(models.Model):
         FOLLOWED = "followed", "Followed"
         DEVIATED = "deviated", "Deviated"
         CONTRADICTED = "contradicted", "Against it"
+        IGNORED = "ignored", "Something else"
         SPONTANEOUS = "spontaneous", "No recommendation stood"
 
     portfolio = models.ForeignKey(Portfolio, on_delete=models.CASCADE, related_name="rotations")

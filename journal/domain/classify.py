@@ -1,4 +1,4 @@
-"""Say how a rotation relates to the recommendation that stood: followed, deviated, against it (DOMAIN 5.2; E33)."""
+"""Say how a rotation relates to what was recommended: followed, deviated, against or beside it (DOMAIN 5.2)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from portfolio.domain.money import ZERO, in_context
 
 LOW, HIGH = Decimal("0.8"), Decimal("1.2")
 UNMATCHED_SHARE = Decimal("0.1")
-AGAINST = Decimal("-0.2")
+AGAINST, BESIDE = Decimal("-0.2"), Decimal("0.2")
 
 
 class Adherence(StrEnum):
@@ -21,6 +21,7 @@ class Adherence(StrEnum):
     FOLLOWED = "followed"
     DEVIATED = "deviated"
     CONTRADICTED = "contradicted"
+    IGNORED = "ignored"
     SPONTANEOUS = "spontaneous"
 
 
@@ -48,7 +49,7 @@ class Classified:
 
 @in_context
 def classify(*, executed: Sequence[Sized], recommended: Sequence[Sized]) -> Classified:
-    """Compare what was done with what was recommended, leg by leg (DOMAIN 5.2)."""
+    """Compare what was done with what was recommended, leg by leg (DOMAIN 5.2; E33)."""
     if not recommended:
         return Classified(Adherence.SPONTANEOUS, None)
     done, asked = _totals(executed), _totals(recommended)
@@ -67,11 +68,16 @@ def _totals(legs: Sequence[Sized]) -> dict[LegKey, Decimal]:
 
 
 def _verdict(done: Mapping[LegKey, Decimal], asked: Mapping[LegKey, Decimal], size: Decimal) -> Adherence:
+    """Return the verdict; where the legs asked for cancel out inside their sectors, only doing nothing net follows."""
+    if not asked:
+        return Adherence.IGNORED if done else Adherence.FOLLOWED
     ratios = {key: done.get(key, ZERO) / value for key, value in asked.items()}
     unmatched = sum((abs(value) for key, value in done.items() if key not in asked), ZERO)
     weighted = sum((ratios[key] * abs(value) for key, value in asked.items()), ZERO) / size
     if weighted < AGAINST:
         return Adherence.CONTRADICTED
+    if weighted < BESIDE and min(ratios.values()) >= 0:
+        return Adherence.IGNORED
     is_each_done = all(LOW <= ratio <= HIGH for ratio in ratios.values())
     is_nothing_else = unmatched <= UNMATCHED_SHARE * size
     return Adherence.FOLLOWED if is_each_done and is_nothing_else else Adherence.DEVIATED

@@ -36,6 +36,12 @@ from signals.services.outcomes import RecommendationClosedError, close_recommend
 Action = RecommendationLeg.Action
 MAX_LEGS = 20
 REVIEW_TASK = "journal.measure_reviews"
+OUTCOMES = {
+    Adherence.FOLLOWED: Recommendation.State.FOLLOWED,
+    Adherence.DEVIATED: Recommendation.State.DEVIATED,
+    Adherence.CONTRADICTED: Recommendation.State.CONTRADICTED,
+}
+"""What a rotation makes of its recommendation, the strongest first; one that did something else makes nothing of it."""
 
 
 class DraftRefused(Refusal):
@@ -117,7 +123,7 @@ def _log(portfolio: Portfolio, draft: Draft, now: datetime) -> Logged:
     verdict = _verdict(recorded.fills, draft.legs, places, standing)
     rotation = _write(locked, draft, standing, verdict, places, recorded, now)
     _write_legs(rotation, draft, recorded, places)
-    _tell_outcome(standing.recommendation, verdict, now)
+    _tell_outcome(standing.recommendation, verdict.adherence, now)
     enqueue(task=REVIEW_TASK, now=now, unique_key=REVIEW_TASK)
     return Logged(rotation=rotation, is_repeat=False)
 
@@ -137,9 +143,8 @@ def reverse_rotation(*, rotation: Rotation, reason: str, now: datetime) -> Rotat
         raise AlreadyReversed("This rotation was reversed already.")
     fills = Fill.objects.filter(leg_fill__leg__rotation=rotation).order_by("-sequence")
     reverse_fills(portfolio=portfolio, fills=fills, now=now)
-    acted = Rotation.objects.standing().filter(recommendation=rotation.recommendation_id)
-    if rotation.recommendation is not None and not acted.exists():
-        withdraw_outcome(recommendation=rotation.recommendation, now=now)
+    if rotation.recommendation is not None and rotation.adherence in OUTCOMES:
+        _renew_outcome(rotation.recommendation, now)
     enqueue(task=REVIEW_TASK, now=now, unique_key=REVIEW_TASK)
     rotation.refresh_from_db()
     return rotation
@@ -319,13 +324,24 @@ def _write_legs(rotation: Rotation, draft: Draft, recorded: Recorded, places: di
     LegFill.objects.bulk_create(LegFill(leg=leg, fill=fill) for leg, fill in zip(legs, recorded.fills, strict=True))
 
 
-def _tell_outcome(recommendation: Recommendation | None, verdict: Classified, now: datetime) -> None:
+def _tell_outcome(recommendation: Recommendation | None, adherence: Adherence, now: datetime) -> None:
     """Tell `signals` what became of its recommendation; one that is answered already keeps its answer."""
-    if recommendation is None:
+    if recommendation is None or adherence not in OUTCOMES:
         return
-    is_followed = verdict.adherence is Adherence.FOLLOWED
-    outcome = Recommendation.State.FOLLOWED if is_followed else Recommendation.State.DEVIATED
     try:
-        close_recommendation(recommendation=recommendation, outcome=outcome, now=now)
+        close_recommendation(recommendation=recommendation, outcome=OUTCOMES[adherence], now=now)
     except RecommendationClosedError:
         return
+
+
+def _renew_outcome(recommendation: Recommendation, now: datetime) -> None:
+    """Leave a recommendation with what its standing rotations made of it, or take its outcome back."""
+    recommendation.refresh_from_db(fields=["state"])
+    standing = Rotation.objects.standing().filter(recommendation=recommendation)
+    made = set(standing.values_list("adherence", flat=True))
+    best = next((adherence for adherence in OUTCOMES if adherence in made), None)
+    if best is not None and OUTCOMES[best] == recommendation.state:
+        return
+    withdraw_outcome(recommendation=recommendation, now=now)
+    if best is not None:
+        _tell_outcome(recommendation, best, now)

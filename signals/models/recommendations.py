@@ -41,6 +41,7 @@ class Recommendation(models.Model):
         REFUSED = "refused", "No recommendation"
         FOLLOWED = "followed"
         DEVIATED = "deviated"
+        CONTRADICTED = "contradicted"
         PASSED = "passed"
         IGNORED = "ignored"
         EXPIRED = "expired"

@@ -20,6 +20,7 @@ from signals.queries.books import Span
 SMALLEST_OFFER = Decimal(10)
 RESOLVED_AFTER = timedelta(days=30)
 ACCEPTED = (Recommendation.State.FOLLOWED, Recommendation.State.DEVIATED)
+"""What settles a change that is owed: legs in the direction asked for. A trade against it, or beside it, does not."""
 FUTURES = (
     RecommendationLeg.Action.OPEN_LONG,
     RecommendationLeg.Action.REDUCE_LONG,

@@ -10,9 +10,11 @@ from signals.models import Recommendation
 
 State = Recommendation.State
 LAPSED = (State.EXPIRED, State.SUPERSEDED, State.INVALIDATED)
+ACTED = (State.FOLLOWED, State.DEVIATED, State.CONTRADICTED)
 OUTCOMES: dict[State, tuple[State, ...]] = {
-    State.FOLLOWED: (*Recommendation.OPEN, *LAPSED),
-    State.DEVIATED: (*Recommendation.OPEN, *LAPSED),
+    State.FOLLOWED: (*Recommendation.OPEN, *LAPSED, State.CONTRADICTED),
+    State.DEVIATED: (*Recommendation.OPEN, *LAPSED, State.CONTRADICTED),
+    State.CONTRADICTED: (*Recommendation.OPEN, *LAPSED),
     State.IGNORED: (*Recommendation.OPEN, *LAPSED),
     State.PASSED: Recommendation.OPEN,
 }
@@ -43,10 +45,10 @@ def acknowledge(*, recommendation: Recommendation, now: datetime) -> Recommendat
 def close_recommendation(
     *, recommendation: Recommendation, outcome: str, now: datetime, reason: str = ""
 ) -> Recommendation:
-    """Close it as followed, deviated, passed or ignored; repeating the same outcome changes nothing.
+    """Close it as followed, deviated, contradicted, passed or ignored; repeating the same outcome changes nothing.
 
-    What had lapsed may still turn out followed, deviated or ignored, since fills are often logged later; only what is
-    open can be passed on. Raises `UnknownOutcomeError` and `RecommendationClosedError`.
+    What had lapsed may still turn out otherwise, since fills are often logged later, and who traded against it may
+    follow it yet; only what is open can be passed on. Raises `UnknownOutcomeError` and `RecommendationClosedError`.
     """
     if outcome not in OUTCOMES:
         raise UnknownOutcomeError(f"{outcome!r} is none of {', '.join(OUTCOMES)}.")
@@ -61,8 +63,8 @@ def close_recommendation(
 
 @transaction.atomic
 def withdraw_outcome(*, recommendation: Recommendation, now: datetime) -> Recommendation:
-    """Take back that it was followed, its rotation being reversed: the change is owed again (DECISIONS 18, 30)."""
-    acted = Recommendation.objects.filter(pk=recommendation.pk, state__in=[State.FOLLOWED, State.DEVIATED])
+    """Take back what was done about it, its rotation being reversed: the change is owed again (DECISIONS 18, 30)."""
+    acted = Recommendation.objects.filter(pk=recommendation.pk, state__in=ACTED)
     acted.update(state=State.EXPIRED, closed_at=recommendation.portfolio.clock(now), close_reason=REVERSED)
     recommendation.refresh_from_db()
     return recommendation

@@ -26,14 +26,14 @@ State = Recommendation.State
 FILTERS = (
     ("", "All"),
     ("open", "To decide"),
-    ("followed", "Followed"),
+    ("followed", "Acted on"),
     ("passed", "Passed"),
     ("refused", "No recommendation"),
     ("over", "Over"),
 )
 STATES: dict[str, tuple[str, ...]] = {
     "open": Recommendation.OPEN,
-    "followed": (State.FOLLOWED, State.DEVIATED),
+    "followed": (State.FOLLOWED, State.DEVIATED, State.CONTRADICTED),
     "passed": (State.PASSED,),
     "refused": (State.REFUSED,),
     "over": (State.EXPIRED, State.IGNORED, State.SUPERSEDED, State.INVALIDATED),

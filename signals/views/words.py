@@ -99,6 +99,7 @@ STATES: Wording = MappingProxyType(
         "refused": "no recommendation",
         "followed": "followed",
         "deviated": "followed in part",
+        "contradicted": "traded against",
         "passed": "passed",
         "ignored": "ignored",
         "expired": "expired",

@@ -38,6 +38,20 @@ class TestClassify:
         done = legs(sell=D(2500), buy=D(-2500))
         assert classify(executed=done, recommended=legs(**ASKED)).adherence is Adherence.CONTRADICTED
 
+    def test_something_else_altogether_is_beside_it(self) -> None:
+        for done in ([Sized(LegKey("core", False), D(900))], legs(buy=D(400)), []):
+            assert classify(executed=done, recommended=legs(**ASKED)).adherence is Adherence.IGNORED
+
+    def test_a_little_against_it_is_not_beside_it(self) -> None:
+        done = legs(sell=D(-2500), buy=D(-2000))
+        assert classify(executed=done, recommended=legs(**ASKED)).adherence is Adherence.DEVIATED
+
+    def test_legs_that_cancel_out_inside_a_sector_can_be_followed(self) -> None:
+        asked = legs(sell=D(-2500)) + legs(sell=D(2500))
+        same, other = classify(executed=asked, recommended=asked), classify(executed=legs(buy=D(1)), recommended=asked)
+        assert (same.adherence, same.similarity) == (Adherence.FOLLOWED, 1)
+        assert (other.adherence, other.similarity) == (Adherence.IGNORED, 0)
+
     def test_without_a_recommendation_it_is_spontaneous(self) -> None:
         found = classify(executed=legs(**ASKED), recommended=[])
         assert (found.adherence, found.similarity) == (Adherence.SPONTANEOUS, None)

@@ -1,4 +1,4 @@
-"""Deciding twice about one recommendation: two rotations share it, and two passes at once are one."""
+"""Deciding twice about one recommendation: what settles it, two rotations that share it, two passes at once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from accounts.models import User
 from journal.models import Pass, Rotation
 from journal.services.passes import pass_on
 from journal.services.rotations import Draft, DraftLeg, log_rotation, reverse_rotation
-from signals.models import Recommendation
+from signals.models import Recommendation, StageDay
+from signals.queries.books import Span
+from signals.queries.recommendations import accepted_portfolios
 from signals.services.recommend import recommend
 from tests.portfolio.factories import spot
 from tests.signals import scene
@@ -30,12 +32,65 @@ def answered(owner: User) -> Recommendation:
     return Recommendation.objects.select_related("portfolio__market", "evidence").get()
 
 
-def sold(found: Recommendation, *, minutes: int) -> Rotation:
-    """Sell one UNI on a recommendation."""
-    leg = DraftLeg(action="SELL_SPOT", instrument=spot("UNI"), quantity=D(1), price=D(25))
+def traded(found: Recommendation, action: str, symbol: str, quantity: int, *, minutes: int) -> Rotation:
+    """Trade something while a recommendation stands."""
+    price = D(scene.PRICES[symbol])
+    leg = DraftLeg(action=action, instrument=spot(symbol), quantity=D(quantity), price=price)
     moment = scene.after(minutes=minutes)
     draft = Draft(client_key=uuid4(), legs=(leg,), thesis="One.", executed_at=moment, recommendation=found)
     return log_rotation(portfolio=found.portfolio, draft=draft, now=moment).rotation
+
+
+def sold(found: Recommendation, *, minutes: int) -> Rotation:
+    """Sell what is recommended, and buy nothing."""
+    return traded(found, "SELL_SPOT", "UNI", 100, minutes=minutes)
+
+
+def bought(found: Recommendation, *, minutes: int) -> Rotation:
+    """Buy what was to be sold."""
+    return traded(found, "BUY_SPOT", "UNI", 200, minutes=minutes)
+
+
+def is_settled(found: Recommendation) -> bool:
+    """Return whether the change counts as made."""
+    found.refresh_from_db()
+    span = Span(found.portfolio.market, found.portfolio_id, found.portfolio_id)
+    return found.portfolio_id in accepted_portfolios(span, stage=StageDay.objects.get())
+
+
+@pytest.mark.django_db
+class TestWhatSettles:
+    def test_a_part_of_it_does(self, alice: User) -> None:
+        found = answered(alice)
+        assert sold(found, minutes=10).adherence == "deviated"
+        assert is_settled(found)
+
+    def test_something_else_leaves_it_open(self, alice: User) -> None:
+        found = answered(alice)
+        rotation = traded(found, "SELL_SPOT", "UNI", 1, minutes=10)
+        assert (rotation.adherence, rotation.recommendation) == ("ignored", found)
+        assert not is_settled(found)
+        assert found.state == State.ISSUED
+
+    def test_a_trade_against_it_ends_it_and_it_stays_owed(self, alice: User) -> None:
+        found = answered(alice)
+        assert bought(found, minutes=10).adherence == "contradicted"
+        assert not is_settled(found)
+        assert (found.state, found.closed_at) == (State.CONTRADICTED, scene.after(minutes=10))
+
+    def test_who_traded_against_it_may_follow_it_yet(self, alice: User) -> None:
+        found = answered(alice)
+        bought(found, minutes=10)
+        sold(found, minutes=11)
+        assert is_settled(found)
+
+    def test_what_is_left_after_a_reversal_decides(self, alice: User) -> None:
+        found = answered(alice)
+        bought(found, minutes=10)
+        traded(found, "SELL_SPOT", "UNI", 1, minutes=11)
+        reverse_rotation(rotation=sold(found, minutes=12), reason="Wrong.", now=scene.after(minutes=20))
+        assert not is_settled(found)
+        assert found.state == State.CONTRADICTED
 
 
 @pytest.mark.django_db

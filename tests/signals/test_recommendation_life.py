@@ -102,7 +102,7 @@ class TestAcknowledge:
 
 
 class TestClose:
-    @pytest.mark.parametrize("outcome", ["followed", "deviated", "passed", "ignored"])
+    @pytest.mark.parametrize("outcome", ["followed", "deviated", "contradicted", "passed", "ignored"])
     def test_outcomes(self, answer: Recommendation, outcome: str) -> None:
         found = close_recommendation(recommendation=answer, outcome=outcome, now=after(minutes=60), reason="Because.")
 

@@ -76,29 +76,48 @@ class Held:
     """Hold what is to be valued: a free quantity of an asset, where it belongs, and its price if there is one.
 
     `sectors` gives the asset's shares in sectors (F01, adding to at most 1); `core` is the quantity flagged core (F22).
+    `haircut` is a stablecoin's own (F64); `credit` is the part that is the venue's bonus and never one's own.
     """
 
     asset: str
     quantity: Decimal
     quoted: Quoted | None
     core: Decimal = ZERO
+    haircut: Decimal | None = None
+    credit: Decimal = ZERO
     is_reserve: bool = False
     sectors: Mapping[str, Decimal] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldFutures:
-    """Hold a position to be valued: unrealized PnL and margin in the settlement asset, which needs a price too."""
+    """Hold a position to be valued: unrealized PnL and margin in the settlement asset, which needs a price too.
+
+    `haircut` is that of a stablecoin it is settled in (F64).
+    """
 
     margin: Decimal
     unrealized: Decimal | None
     settle: Quoted | None
     carved_from: str | None = None
+    haircut: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owed:
+    """Hold a debt to be valued: a quantity of an asset that must be given back."""
+
+    quantity: Decimal
+    quoted: Quoted | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sleeves:
-    """Hold a portfolio's worth by sleeve; margin stands in futures, and in its sector too if carved out of it."""
+    """Hold a portfolio's worth by sleeve; margin stands in futures, and in its sector too if carved out of it.
+
+    Debts are negative. Credit is what venues lent as a bonus: shown, never part of equity. The haircut is what
+    stablecoins are worth less for risk than on the market.
+    """
 
     core: Worth
     reserve: Worth
@@ -106,6 +125,9 @@ class Sleeves:
     other: Worth
     futures: Worth
     carved: Mapping[str, Decimal] = field(default_factory=dict)
+    debts: Worth = Worth()
+    credit: Worth = Worth()
+    haircut: Decimal = ZERO
 
     @property
     @in_context
@@ -116,8 +138,14 @@ class Sleeves:
     @property
     @in_context
     def equity(self) -> Worth:
-        """Give the market NAV: E of DOMAIN 0."""
-        return self.core + self.reserve + self.pool + self.other + self.futures
+        """Give the market NAV: E of DOMAIN 0, debts deducted, bonus credit left out (DOMAIN 4.5)."""
+        return self.core + self.reserve + self.pool + self.other + self.futures + self.debts
+
+    @property
+    @in_context
+    def risk_equity(self) -> Decimal:
+        """Give the risk NAV: stablecoins at most at par and less their haircut (DOMAIN 4.5, E30)."""
+        return self.equity.value - self.haircut
 
     @property
     @in_context
@@ -164,25 +192,61 @@ def worth(*, quantity: Decimal, quoted: Quoted | None, now: datetime) -> Worth:
 
 
 @in_context
-def sleeves(*, holdings: Iterable[Held], futures: Iterable[HeldFutures], now: datetime) -> Sleeves:
+def sleeves(
+    *, holdings: Iterable[Held], futures: Iterable[HeldFutures], now: datetime, debts: Iterable[Owed] = ()
+) -> Sleeves:
     """Sort holdings into core, reserve, sectors and the rest, and value each (DOMAIN 0)."""
-    core = reserve = other = margins = Worth()
-    by_sector: dict[str, Worth] = {}
-    carved: dict[str, Decimal] = {}
+    sorter = _Sorter(now)
     for held in holdings:
-        locked_in = min(held.core, held.quantity)
-        core += worth(quantity=locked_in, quoted=held.quoted, now=now)
-        rest = worth(quantity=held.quantity - locked_in, quoted=held.quoted, now=now)
-        if held.is_reserve:
-            reserve += rest
-        else:
-            other += _spread(held.sectors, rest, by_sector)
+        sorter.hold(held)
     for position in futures:
-        posted = worth(quantity=position.margin, quoted=position.settle, now=now)
-        margins += posted + _gain(position, now)
+        sorter.hold_futures(position)
+    owed = sum((worth(quantity=-debt.quantity, quoted=debt.quoted, now=now) for debt in debts), Worth())
+    return Sleeves(
+        core=sorter.core,
+        reserve=sorter.reserve,
+        sectors=sorter.sectors,
+        other=sorter.other,
+        futures=sorter.futures,
+        carved=sorter.carved,
+        debts=owed,
+        credit=sorter.credit,
+        haircut=sorter.haircut,
+    )
+
+
+class _Sorter:
+    """Add up what is held, sleeve by sleeve."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+        self.core = self.reserve = self.other = self.futures = self.credit = Worth()
+        self.sectors: dict[str, Worth] = {}
+        self.carved: dict[str, Decimal] = {}
+        self.haircut = ZERO
+
+    def hold(self, held: Held) -> None:
+        """Put a holding where it belongs; what is the venue's credit is no part of it."""
+        credit = min(held.credit, held.quantity)
+        own = held.quantity - credit
+        self.credit += worth(quantity=credit, quoted=held.quoted, now=self.now)
+        locked_in = min(held.core, own)
+        self.core += worth(quantity=locked_in, quoted=held.quoted, now=self.now)
+        rest = worth(quantity=own - locked_in, quoted=held.quoted, now=self.now)
+        self.haircut += _haircut(own, held.quoted, held.haircut)
+        if held.is_reserve:
+            self.reserve += rest
+        else:
+            self.other += _spread(held.sectors, rest, self.sectors)
+
+    def hold_futures(self, position: HeldFutures) -> None:
+        """Count margin and unrealized PnL; margin counts in the sector that it was carved out of, too."""
+        posted = worth(quantity=position.margin, quoted=position.settle, now=self.now)
+        self.futures += posted + _gain(position, self.now)
+        own = position.margin + (position.unrealized or ZERO)
+        self.haircut += _haircut(max(own, ZERO), position.settle, position.haircut)
         if position.carved_from:
-            carved[position.carved_from] = carved.get(position.carved_from, ZERO) + posted.value
-    return Sleeves(core=core, reserve=reserve, sectors=by_sector, other=other, futures=margins, carved=carved)
+            self.carved[position.carved_from] = self.carved.get(position.carved_from, ZERO) + posted.value
 
 
 @in_context
@@ -208,6 +272,19 @@ def risk_value(*, quantity: Decimal, price: Decimal, haircut: Decimal) -> Decima
     distance = abs(ONE - price)
     cut = max(haircut, DEPEG_MULTIPLIER * distance) if distance > DEPEG_BAND else haircut
     return exact(quantity * min(price, ONE) * max(ONE - cut, ZERO))
+
+
+def haircut_of(tier: str) -> Decimal:
+    """Give the haircut of an issuer's tier; of an issuer that nobody rated that of a small one (DOMAIN 4.5)."""
+    return HAIRCUTS.get(tier, HAIRCUTS["C"])
+
+
+def _haircut(quantity: Decimal, quoted: Quoted | None, haircut: Decimal | None) -> Decimal:
+    """Give what a stablecoin is worth less for risk; nothing without a price, which adds nothing either."""
+    if quoted is None or haircut is None:
+        return ZERO
+    risk = risk_value(quantity=quantity, price=quoted.price, haircut=haircut)
+    return exact(quantity * quoted.price) - risk
 
 
 def _spread(shares: Mapping[str, Decimal], value: Worth, by_sector: dict[str, Worth]) -> Worth:

@@ -6,9 +6,11 @@ from decimal import Decimal as D
 from portfolio.domain.valuation import (
     Held,
     HeldFutures,
+    Owed,
     PriceState,
     Quoted,
     drifts,
+    haircut_of,
     risk_value,
     sleeves,
     worth,
@@ -116,3 +118,78 @@ class TestHaircuts:
 
     def test_a_collapse_is_worth_nothing_and_not_less(self) -> None:
         assert risk_value(quantity=D(10), price=D("0.2"), haircut=D("0.2")) == 0
+
+    def test_the_risk_nav_of_a_portfolio(self) -> None:
+        """E30."""
+        coins = [("10000", ".9995", "B"), ("5000", "1.0001", "A"), ("3000", ".962", "C")]
+        held = [
+            Held(asset=tier, quantity=D(q), quoted=at(p), is_reserve=True, haircut=haircut_of(tier))
+            for q, p, tier in coins
+        ]
+
+        split = sleeves(holdings=held, futures=(), now=NOW)
+
+        assert (split.equity.value, split.risk_equity) == (D("17881.5"), D("17599.189"))
+
+    def test_an_issuer_nobody_rated_counts_as_a_small_one(self) -> None:
+        assert [haircut_of(tier) for tier in ("A", "B", "D", "", "?")] == [
+            D("0.0025"),
+            D("0.005"),
+            D("0.2"),
+            D("0.05"),
+            D("0.05"),
+        ]
+
+    def test_the_band_belongs_to_the_peg(self) -> None:
+        inside, outside = (
+            risk_value(quantity=D(100), price=D(price), haircut=D("0.005")) for price in ("0.995", "0.994")
+        )
+
+        assert (inside, outside) == (D("99.0025"), D("98.2072"))
+
+    def test_a_coin_above_par_is_worth_par_less_its_distance(self) -> None:
+        assert risk_value(quantity=D(100), price=D("1.02"), haircut=D("0.005")) == 96
+
+    def test_futures_settled_in_a_stablecoin_are_cut_too_and_a_loss_is_not(self) -> None:
+        up, down = (
+            HeldFutures(margin=D(100), unrealized=D(gain), settle=at("1"), haircut=D("0.05")) for gain in (20, -150)
+        )
+
+        split = sleeves(holdings=(), futures=[up, down], now=NOW)
+
+        assert (split.equity.value, split.risk_equity) == (70, 64)
+
+    def test_what_has_no_price_or_no_haircut_is_not_cut(self) -> None:
+        held = [
+            Held(asset="DAI", quantity=D(10), quoted=None, haircut=D("0.2")),
+            Held(asset="BTC", quantity=D(1), quoted=at("100")),
+        ]
+
+        split = sleeves(holdings=held, futures=(), now=NOW)
+
+        assert (split.risk_equity, split.equity.unpriced) == (100, 1)
+
+
+class TestWhatIsNotOnesOwn:
+    def test_debts_are_deducted_and_an_unpriced_one_is_counted(self) -> None:
+        held = [Held(asset="ETH", quantity=D(2), quoted=at("100"))]
+        debts = [Owed(quantity=D(50), quoted=at("1")), Owed(quantity=D(5), quoted=None)]
+
+        split = sleeves(holdings=held, futures=(), now=NOW, debts=debts)
+
+        assert (split.debts.value, split.equity.value, split.equity.unpriced) == (-50, 150, 1)
+
+    def test_bonus_credit_is_no_equity(self) -> None:
+        held = [Held(asset="USDT", quantity=D(120), quoted=at("1"), is_reserve=True, credit=D(20), haircut=D("0.05"))]
+
+        split = sleeves(holdings=held, futures=(), now=NOW)
+
+        assert (split.reserve.value, split.credit.value) == (100, 20)
+        assert (split.equity.value, split.risk_equity) == (100, 95)
+
+    def test_credit_is_what_is_held_at_most(self) -> None:
+        held = [Held(asset="USDT", quantity=D(10), quoted=at("1"), credit=D(20))]
+
+        split = sleeves(holdings=held, futures=(), now=NOW)
+
+        assert (split.credit.value, split.equity.value) == (10, 0)

@@ -130,11 +130,19 @@ def measure(*, decision: Decision, horizon_days: int, prices: Prices, clock: dat
 
 @in_context
 def measure_to_date(*, decision: Decision, prices: Prices, clock: datetime) -> Measured:
-    """Compare with having held, at the newest close; pending before the first one after the decision."""
-    newest = clock.replace(hour=0, minute=0, second=0, microsecond=0)
-    if newest < first_close(decision.decided_at):
+    """Compare with having held, at the last close at which everything concerned has a price; `priced_at` says which.
+
+    Pending before the first one after the decision.
+    """
+    newest, first = clock.replace(hour=0, minute=0, second=0, microsecond=0), first_close(decision.decided_at)
+    if newest < first:
         return Measured(status=Status.PENDING)
-    return _measure_at(decision, newest, prices, clock)
+    found = _measure_at(decision, newest, prices, clock)
+    if found.status is Status.OK:
+        return found
+    seen = {at for asset in _assets(decision) for at, _ in prices.closes.get(asset, ()) if first <= at < newest}
+    earlier = (_measure_at(decision, moment, prices, clock) for moment in sorted(seen, reverse=True))
+    return next((each for each in earlier if each.status is Status.OK), found)
 
 
 def _measure_at(decision: Decision, moment: datetime, prices: Prices, clock: datetime) -> Measured:

@@ -7,12 +7,14 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from django.db.models import OuterRef, Q, QuerySet, Subquery
+
 from journal.domain.counterfactual import Decision, FuturesFill, Prices, Side, first_close
 from journal.models import LegFill, Rotation
 from journal.queries.aftermath import Course, Sales, contract_of, course_of, sales_of
 from journal.queries.legs import CLOSES
 from portfolio.domain.money import ZERO, in_context
-from portfolio.models import Fill, Instrument, Price
+from portfolio.models import Asset, Fill, Instrument, Price
 
 DAY = timedelta(days=1)
 
@@ -29,7 +31,7 @@ def decisions_of(rotations: Sequence[Rotation]) -> dict[int, Decision]:
 
 
 def closes_for(*, market: int, decisions: Iterable[Decision], horizons: Iterable[int], newest: datetime) -> Prices:
-    """Return the daily closes at which these decisions are measured, and at the newest, in one query."""
+    """Return the daily closes at which these decisions are measured, and the last of each asset, in one query."""
     symbols: set[str] = set()
     moments: set[datetime] = {newest}
     for decision in decisions:
@@ -37,11 +39,19 @@ def closes_for(*, market: int, decisions: Iterable[Decision], horizons: Iterable
         symbols |= {fill.asset for fill in decision.futures}
         first = first_close(decision.decided_at)
         moments |= {first + days * DAY + late for days in horizons for late in (timedelta(), DAY)}
-    rows = Price.objects.filter(market=market, asset__symbol__in=symbols, closes_at__in=moments)
+    rows = Price.objects.filter(market=market, asset__symbol__in=symbols)
+    rows = rows.filter(Q(closes_at__in=moments) | Q(closes_at__in=_last_closes(market, symbols, newest)))
     closes: dict[str, list[tuple[datetime, Decimal]]] = defaultdict(list)
     for symbol, closed, price in rows.order_by("closes_at").values_list("asset__symbol", "closes_at", "price_usd"):
         closes[symbol].append((closed, price))
     return Prices(closes=closes, delisted_at={})
+
+
+def _last_closes(market: int, symbols: Iterable[str], newest: datetime) -> QuerySet[Asset, datetime]:
+    """Return when each asset was priced last: a close that is late leaves the one before to measure at."""
+    closes = Price.objects.filter(market=market, asset=OuterRef("pk"), closes_at__lte=newest).order_by("-date")
+    last = Asset.objects.filter(symbol__in=symbols).order_by().annotate(last=Subquery(closes.values("closes_at")[:1]))
+    return last.values_list("last", flat=True)
 
 
 @in_context

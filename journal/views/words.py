@@ -54,10 +54,10 @@ def conclusion(rotation: Rotation, reviews: Iterable[Review]) -> Conclusion:
     if rotation.state == Rotation.State.REVERSED and rotation.reversed_at is not None:
         return Conclusion(before=f"You reversed this rotation on {day(rotation.reversed_at)}")
     known = {review.horizon_days: review for review in reviews}
-    for horizon, when in ((OWN_HORIZON, f"After {OWN_HORIZON} days"), (Review.TO_DATE, "So far")):
+    for horizon in (OWN_HORIZON, Review.TO_DATE):
         review = known.get(horizon)
         if review is not None and review.status == Review.Status.OK and review.total_alpha_usd is not None:
-            return _compared(when, review.total_alpha_usd)
+            return _compared(_when(horizon, review.priced_at), review.total_alpha_usd)
     if any(review.status == Review.Status.MISSING for review in known.values()):
         return Conclusion(before="There is no price to compare this rotation with")
     first = day(first_close(rotation.executed_at))
@@ -71,7 +71,7 @@ def on_paper(found: Undone) -> Conclusion:
         return Conclusion(before="There is no price to follow it with")
     if amount is None:
         return Conclusion(before="Its first close is still to come")
-    when = f"After {found.days} days" if found.days else "So far"
+    when = _when(found.days, found.measured.priced_at)
     way = "ahead of having held" if amount > 0 else "behind having held"
     return Conclusion(before=f"{when} it would have left you", amount=amount, after=way)
 
@@ -86,6 +86,13 @@ def horizon_rows(rotation: Rotation, reviews: Iterable[Review]) -> list[HorizonR
 def chance(conviction: float | None) -> Decimal | None:
     """Return a conviction as an exact fraction."""
     return None if conviction is None else Decimal(str(round(conviction, 4)))
+
+
+def _when(days: int, priced_at: datetime | None) -> str:
+    """Say after how long, or up to the close of which day."""
+    if days:
+        return f"After {days} days"
+    return "So far" if priced_at is None else f"Up to the close of {day(_closing_day(priced_at))}"
 
 
 def _compared(when: str, amount: Decimal) -> Conclusion:

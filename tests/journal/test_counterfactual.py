@@ -150,6 +150,15 @@ class TestStatus:
         found = measure_to_date(decision=example(), prices=example_prices(), clock=at(7.5))
         assert found.alpha == D("466.38146875")
 
+    def test_to_date_stays_at_the_last_close_while_the_next_is_late(self) -> None:
+        found = measure_to_date(decision=example(), prices=example_prices(), clock=at(8.2))
+        assert (found.alpha, found.priced_at) == (D("466.38146875"), at(7))
+
+    def test_to_date_never_goes_back_before_the_decision(self) -> None:
+        early = [(at(-1), D(1))]
+        prices = Prices(closes={"UNI": early, "FET": early}, delisted_at={})
+        assert measure_to_date(decision=example(), prices=prices, clock=at(0.2)).status is Status.PENDING
+
 
 class TestIdentities:
     @given(

@@ -14,11 +14,12 @@ from accounts.models import User
 from journal.models import Leg, LegFill, Review, Rotation
 from journal.services.reviews import measure_reviews
 from journal.services.rotations import AlreadyReversed, DraftRefused, log_rotation, reverse_rotation
+from journal.views.words import conclusion
 from portfolio.domain.money import Refusal
-from portfolio.models import Fill, Holding, Lot, Position
+from portfolio.models import Fill, Holding, Lot, Position, closes_on
 from portfolio.services.entries import KeyReused
 from tests.journal.scene import DECIDED, anchor, leg, moment, scenario_a
-from tests.portfolio.factories import PRICES, market, price, spot
+from tests.portfolio.factories import PRICES, day, market, price, spot
 
 pytestmark = pytest.mark.django_db
 
@@ -209,13 +210,23 @@ class TestReviews:
         log_rotation(portfolio=anchor(alice, days=30), draft=scenario_a(), now=moment(11))
         assert [measure_reviews(now=moment(day)) for day in (20, 20, 21, 21)] == [1, 0, 1, 0]
 
-    def test_a_close_that_came_late_is_measured_when_it_is_there(self, alice: User) -> None:
+    def test_until_the_new_close_arrives_the_last_one_stands(self, alice: User) -> None:
         rotation = log_rotation(portfolio=anchor(alice, days=20), draft=scenario_a(), now=moment(11)).rotation
         assert [measure_reviews(now=moment(21)) for _ in range(2)] == [1, 1]
-        assert rotation.reviews.get(horizon_days=0).status == "pending"
-        price(market(), 20)
+        to_date = rotation.reviews.get(horizon_days=0)
+        assert (to_date.status, to_date.priced_at) == ("ok", closes_on(day(19)))
+        assert "20 Jan" in conclusion(rotation, rotation.reviews.all()).text
+        price(market(), 20, {**PRICES, "FET": "3"})
         assert [measure_reviews(now=moment(21)) for _ in range(2)] == [1, 0]
-        assert rotation.reviews.get(horizon_days=0).status == "ok"
+        found = rotation.reviews.get(horizon_days=0)
+        assert (found.status, found.priced_at) == ("ok", closes_on(day(20)))
+        assert found.alpha_usd > to_date.alpha_usd
+
+    def test_to_date_is_the_last_day_on_which_everything_had_a_price(self, alice: User) -> None:
+        rotation = log_rotation(portfolio=anchor(alice, days=20), draft=scenario_a(), now=moment(11)).rotation
+        price(market(), 20, {symbol: text for symbol, text in PRICES.items() if symbol != "FET"})
+        measure_reviews(now=moment(21))
+        assert rotation.reviews.get(horizon_days=0).priced_at == closes_on(day(19))
 
     def test_a_purchase_logged_late_changes_what_a_sale_realised(self, alice: User) -> None:
         portfolio = anchor(alice, days=30)

@@ -5,7 +5,17 @@ from __future__ import annotations
 from django.contrib import admin
 
 from portfolio.admin import AnyAdmin, ReadOnlyAdmin
-from signals.models import Event, Quarantine, Recommendation, RegimeDay, Score, SourceAlias, SourcePoll, StageDay
+from signals.models import (
+    Delisting,
+    Event,
+    Quarantine,
+    Recommendation,
+    RegimeDay,
+    Score,
+    SourceAlias,
+    SourcePoll,
+    StageDay,
+)
 
 
 @admin.register(Event)
@@ -17,6 +27,15 @@ class EventAdmin(AnyAdmin):
     list_select_related = ("sector",)
     search_fields = ("title",)
     exclude = ("author",)
+
+
+@admin.register(Delisting)
+class DelistingAdmin(AnyAdmin):
+    """Say that an asset is priced no more, so that reviews keep its last price."""
+
+    list_display = ("asset", "market", "delisted_at", "url")
+    list_filter = ("market",)
+    list_select_related = ("asset", "market")
 
 
 @admin.register(SourcePoll)

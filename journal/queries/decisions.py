@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import FilteredRelation, OuterRef, Q, QuerySet, Subquery
 
 from journal.domain.counterfactual import Decision, FuturesFill, Prices, Side, first_close
 from journal.models import LegFill, Rotation
@@ -31,7 +31,10 @@ def decisions_of(rotations: Sequence[Rotation]) -> dict[int, Decision]:
 
 
 def closes_for(*, market: int, decisions: Iterable[Decision], horizons: Iterable[int], newest: datetime) -> Prices:
-    """Return the daily closes at which these decisions are measured, and the last of each asset, in one query."""
+    """Return the daily closes at which these decisions are measured, the last of each asset, and what was delisted.
+
+    One query.
+    """
     symbols: set[str] = set()
     moments: set[datetime] = {newest}
     for decision in decisions:
@@ -41,10 +44,17 @@ def closes_for(*, market: int, decisions: Iterable[Decision], horizons: Iterable
         moments |= {first + days * DAY + late for days in horizons for late in (timedelta(), DAY)}
     rows = Price.objects.filter(market=market, asset__symbol__in=symbols)
     rows = rows.filter(Q(closes_at__in=moments) | Q(closes_at__in=_last_closes(market, symbols, newest)))
+    rows = rows.annotate(
+        gone=FilteredRelation("asset__delistings", condition=Q(asset__delistings__market=market)),
+    )
     closes: dict[str, list[tuple[datetime, Decimal]]] = defaultdict(list)
-    for symbol, closed, price in rows.order_by("closes_at").values_list("asset__symbol", "closes_at", "price_usd"):
+    delisted: dict[str, datetime] = {}
+    columns = ("asset__symbol", "closes_at", "price_usd", "gone__delisted_at")
+    for symbol, closed, price, gone_at in rows.order_by("closes_at").values_list(*columns):
         closes[symbol].append((closed, price))
-    return Prices(closes=closes, delisted_at={})
+        if gone_at is not None:
+            delisted[symbol] = gone_at
+    return Prices(closes=closes, delisted_at=delisted)
 
 
 def _last_closes(market: int, symbols: Iterable[str], newest: datetime) -> QuerySet[Asset, datetime]:

@@ -15,7 +15,7 @@ from portfolio.domain.display import day, usd
 OWN_HORIZON = 30
 HORIZONS = (1, 7, 30, 90)
 FLAGS = {
-    "DELISTED_LAST_PRICE": "{} is no longer priced: its last price stands in",
+    "DELISTED_LAST_PRICE": "{} was delisted: its last price stands in",
     "NO_PRICE": "no price of {}",
 }
 

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from portfolio.models import Market, Sector
+from portfolio.models import Asset, Market, Sector
 
 
 class ReadingQuerySet(models.QuerySet["Reading"]):
@@ -94,6 +94,22 @@ class Event(models.Model):
     def __str__(self) -> str:
         """Show the title."""
         return self.title
+
+
+class Delisting(models.Model):
+    """An asset that is priced no more: reviews keep its last price, flagged; without it the price is missing."""
+
+    market = models.ForeignKey(Market, on_delete=models.CASCADE, related_name="delistings")
+    asset = models.ForeignKey(Asset, on_delete=models.CASCADE, related_name="delistings")
+    delisted_at = models.DateTimeField(help_text="From when on no price is to be expected.")
+    url = models.URLField(max_length=500, blank=True, default="", help_text="Where it was announced.")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["market", "asset"], name="delisting_once")]
+
+    def __str__(self) -> str:
+        """Show what ended when."""
+        return f"{self.asset} until {self.delisted_at:%-d %B %Y}"
 
 
 class SourcePoll(models.Model):

@@ -14,12 +14,14 @@ from accounts.models import User
 from journal.models import Leg, LegFill, Review, Rotation
 from journal.services.reviews import measure_reviews
 from journal.services.rotations import AlreadyReversed, DraftRefused, log_rotation, reverse_rotation
-from journal.views.words import conclusion
+from journal.views.words import conclusion, horizon_rows
 from portfolio.domain.money import Refusal
 from portfolio.models import Fill, Holding, Lot, Position, closes_on
+from portfolio.services.catalogue import ensure_market
 from portfolio.services.entries import KeyReused
+from signals.models import Delisting
 from tests.journal.scene import DECIDED, anchor, leg, moment, scenario_a
-from tests.portfolio.factories import PRICES, day, market, price, spot
+from tests.portfolio.factories import PRICES, asset, day, market, price, spot
 
 pytestmark = pytest.mark.django_db
 
@@ -227,6 +229,30 @@ class TestReviews:
         price(market(), 20, {symbol: text for symbol, text in PRICES.items() if symbol != "FET"})
         measure_reviews(now=moment(21))
         assert rotation.reviews.get(horizon_days=0).priced_at == closes_on(day(19))
+
+    def test_what_was_delisted_keeps_its_last_price_and_says_so(self, alice: User) -> None:
+        rotation = log_rotation(portfolio=anchor(alice, days=13), draft=scenario_a(), now=moment(11)).rotation
+        for number in range(13, 30):
+            price(market(), number, {symbol: text for symbol, text in PRICES.items() if symbol != "FET"})
+        measure_reviews(now=moment(28))
+        assert rotation.reviews.get(horizon_days=7).status == "missing"
+        Delisting.objects.create(market=market(), asset=asset("FET"), delisted_at=closes_on(day(12)))
+        measure_reviews(now=moment(29))
+        found = {review.horizon_days: review for review in rotation.reviews.all()}
+        assert [(found[days].status, found[days].flags) for days in (1, 7, 0)] == [
+            ("ok", []),
+            ("ok", ["DELISTED_LAST_PRICE FET"]),
+            ("ok", ["DELISTED_LAST_PRICE FET"]),
+        ]
+        assert found[0].priced_at == closes_on(day(28))
+        assert "FET was delisted" in horizon_rows(rotation, found.values())[1].notes
+
+    def test_a_delisting_elsewhere_says_nothing_here(self, alice: User) -> None:
+        rotation = log_rotation(portfolio=anchor(alice, days=13), draft=scenario_a(), now=moment(11)).rotation
+        elsewhere = ensure_market("history")
+        Delisting.objects.create(market=elsewhere, asset=asset("FET"), delisted_at=closes_on(day(12)))
+        measure_reviews(now=moment(28))
+        assert rotation.reviews.get(horizon_days=7).status == "missing"
 
     def test_a_purchase_logged_late_changes_what_a_sale_realised(self, alice: User) -> None:
         portfolio = anchor(alice, days=30)

@@ -16,7 +16,8 @@ from portfolio.domain.valuation import Quoted
 from portfolio.models import Asset, Instrument, Policy
 from portfolio.provided import StageNow
 from portfolio.queries.aims import own_split, stage_split
-from portfolio.queries.holdings import PositionLine, Snapshot
+from portfolio.queries.holdings import Snapshot
+from portfolio.queries.positions import PositionLine
 from portfolio.queries.prices import quoted_at
 from portfolio.queries.sectors import Belonging, belongings, memberships
 

@@ -11,15 +11,13 @@ from typing import Any
 
 from django.db.models import F, FilteredRelation, Prefetch, Q
 
-from portfolio.domain.futures import unrealized
-from portfolio.domain.margin import Tier, bankruptcy_price, liquidation_price
-from portfolio.domain.money import ZERO, exact, in_context
+from portfolio.domain.exposure import Exposed, net_exposures
+from portfolio.domain.money import ZERO, in_context
 from portfolio.domain.valuation import Drift, Held, HeldFutures, Quoted, Sleeves, Worth, drifts, sleeves, worth
 from portfolio.models import (
     Account,
     Asset,
     Holding,
-    Instrument,
     Policy,
     PolicySector,
     Portfolio,
@@ -27,7 +25,7 @@ from portfolio.models import (
     Sector,
     SectorMembership,
 )
-from portfolio.queries.events import domain_position
+from portfolio.queries.positions import PositionLine, position_line
 from portfolio.queries.prices import quoted_at
 from portfolio.queries.sectors import Belonging, belongings, memberships
 from portfolio.queries.totals import Ledger, Totals, totals
@@ -53,44 +51,6 @@ class HoldingLine:
     def unrealized_usd(self) -> Decimal | None:
         """Return the value less the cost."""
         return None if self.quoted is None else self.worth.value - self.cost_usd
-
-
-@dataclass(frozen=True, kw_only=True)
-class PositionLine:
-    """Show a futures position; prices and margin in the quote asset, the rest in USD. Notional is signed."""
-
-    account: Account
-    instrument: Instrument
-    quote_asset: Asset
-    quantity: Decimal
-    entry_price: Decimal
-    margin: Decimal
-    leverage: Decimal | None
-    mark: Decimal | None
-    unrealized: Decimal | None
-    unrealized_usd: Decimal | None
-    notional_usd: Decimal | None
-    realized_usd: Decimal
-    fees_usd: Decimal
-    funding_usd: Decimal
-    liquidation_price: Decimal | None
-    bankruptcy_price: Decimal | None
-    opened_at: datetime | None
-    settle_quoted: Quoted | None
-    belonging: Belonging
-
-    @property
-    def side(self) -> str:
-        """Return LONG or SHORT."""
-        return "LONG" if self.quantity > 0 else "SHORT"
-
-    @property
-    @in_context
-    def liquidation_distance(self) -> Decimal | None:
-        """Return how far the mark is from liquidation, as a fraction of the mark (DOMAIN 4.3)."""
-        if self.mark is None or self.liquidation_price is None:
-            return None
-        return exact(abs(self.mark - self.liquidation_price) / self.mark)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,7 +118,7 @@ def snapshot(
     members = memberships(market=portfolio.market_id, assets=assets, since=today, until=today)
     where = belongings(assets=assets.values(), members=members, on=today)
     policy = current_policy(portfolio=portfolio, moment=moment)
-    positions = tuple(_position_line(row, quotes, where) for row in futures if row.quantity)
+    positions = tuple(position_line(row=row, quotes=quotes, where=where) for row in futures if row.quantity)
     core = {row.asset_id: row.core for row in held if row.core is not None}
     lines = _holding_lines(held, futures, quotes, core, where, moment)
     parts = _sleeves(lines, positions, policy, moment)
@@ -264,35 +224,6 @@ def _holding_lines(
     return lines
 
 
-def _position_line(row: Position, quotes: Mapping[int, Quoted], where: Mapping[int, Belonging]) -> PositionLine:
-    position, instrument = domain_position(row), row.instrument
-    of_asset, of_quote = quotes.get(instrument.asset_id), quotes.get(row.quote_asset_id)
-    mark = None if of_asset is None or of_quote is None else exact(of_asset.price / of_quote.price)
-    gain = None if mark is None else unrealized(position=position, mark=mark)
-    tier = Tier(ZERO, instrument.maintenance_rate or ZERO, instrument.maintenance_amount)
-    return PositionLine(
-        account=row.account,
-        instrument=instrument,
-        quote_asset=row.quote_asset,
-        quantity=row.quantity,
-        entry_price=row.entry_price,
-        margin=row.margin,
-        leverage=position.leverage,
-        mark=mark,
-        unrealized=gain,
-        unrealized_usd=None if gain is None or of_quote is None else exact(gain * of_quote.price),
-        notional_usd=None if of_asset is None else exact(row.quantity * of_asset.price),
-        realized_usd=row.realized_pnl_usd,
-        fees_usd=row.fees_usd,
-        funding_usd=row.funding_usd,
-        liquidation_price=liquidation_price(position=position, tiers=[tier]),
-        bankruptcy_price=bankruptcy_price(position),
-        opened_at=row.opened_at,
-        settle_quoted=of_quote,
-        belonging=where[instrument.asset_id],
-    )
-
-
 def _sleeves(
     lines: Iterable[HoldingLine], positions: Iterable[PositionLine], policy: Policy | None, moment: datetime
 ) -> Sleeves:
@@ -350,28 +281,9 @@ def _exposures(
     lines: Iterable[HoldingLine], positions: Iterable[PositionLine], equity: Decimal
 ) -> tuple[Exposure, ...]:
     """Spread spot values and signed notionals over the sectors; what belongs to none stands under `other`."""
-    spot: dict[str, Decimal] = {}
-    futures: dict[str, Decimal] = {}
-    for line in lines:
-        _spread(spot, line.belonging.shares, line.worth.value)
-    for position in positions:
-        _spread(futures, position.belonging.shares, position.notional_usd or ZERO)
+    spot = [Exposed(value=line.worth.value, sectors=line.belonging.shares) for line in lines]
+    futures = [Exposed(value=line.notional_usd or ZERO, sectors=line.belonging.shares) for line in positions]
     return tuple(
-        Exposure(
-            sector=sector,
-            spot_usd=spot.get(sector, ZERO),
-            futures_usd=futures.get(sector, ZERO),
-            share=exact((spot.get(sector, ZERO) + futures.get(sector, ZERO)) / equity) if equity > 0 else None,
-        )
-        for sector in {**spot, **futures}
+        Exposure(sector=found.sector, spot_usd=found.spot, futures_usd=found.futures, share=found.share)
+        for found in net_exposures(spot=spot, futures=futures, equity=equity)
     )
-
-
-def _spread(into: dict[str, Decimal], shares: Mapping[str, Decimal], value: Decimal) -> None:
-    left = value
-    for sector, share in shares.items():
-        part = exact(value * share)
-        into[sector] = into.get(sector, ZERO) + part
-        left -= part
-    if left:
-        into["other"] = into.get("other", ZERO) + left

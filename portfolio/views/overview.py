@@ -15,7 +15,8 @@ from django.views.decorators.http import require_safe
 
 from portfolio.models import Asset, Portfolio, Sector
 from portfolio.provided import rotation_marks, stage_bands, stage_now, stale_notice
-from portfolio.queries.holdings import HoldingLine, PositionLine, snapshot
+from portfolio.queries.holdings import HoldingLine, snapshot
+from portfolio.queries.positions import PositionLine
 from portfolio.queries.sectors import Belonging
 from portfolio.views.access import Desk, desk_of, portfolio_of
 from portfolio.views.standing import equity_picture, sector_rows, sleeve_picture, sleeve_rows, valued_days

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -190,36 +191,45 @@ def stored() -> str:
 
 
 def floors(room: Path, turn: int) -> tuple[float, float]:
-    """Time bare executemany of what was stored: into the same tables, and into tables of bare columns."""
-    database = sqlite3.connect(room / "rotabook.sqlite3")
-    schema = {table: rows_of(database, table) for table in TABLES}
-    database.close()
-    same = timed(insert(room, f"same{turn}", schema, with_schema=True))
-    return same, timed(insert(room, f"plain{turn}", schema, with_schema=False))
+    """Time bare executemany of what was stored: into a copy of the database, and into tables of bare columns."""
+    copy, bare = room / f"copy{turn}.sqlite3", room / f"bare{turn}.sqlite3"
+    with closing(sqlite3.connect(room / "rotabook.sqlite3")) as live, closing(sqlite3.connect(copy)) as target:
+        stored = {table: rows_of(live, table) for table in TABLES}
+        live.backup(target)
+    with closing(opened(copy)) as database:
+        database.execute("BEGIN")
+        for table in reversed(TABLES):
+            database.execute(f"DELETE FROM {table}")
+        database.execute("COMMIT")
+        same = timed(insert(database, stored))
+    with closing(opened(bare)) as database:
+        for table, (columns, _) in stored.items():
+            database.execute(f"CREATE TABLE {table} ({', '.join(columns)})")
+        return same, timed(insert(database, stored))
 
 
-def rows_of(database: sqlite3.Connection, table: str) -> tuple[list[str], list[str], list[tuple]]:
-    """Return a table's definition, its columns and its rows."""
-    parts = "SELECT sql FROM sqlite_master WHERE tbl_name = ? AND sql IS NOT NULL ORDER BY type = 'index'"
-    definition = [row[0] for row in database.execute(parts, [table])]
+def rows_of(database: sqlite3.Connection, table: str) -> tuple[list[str], list[tuple]]:
+    """Return a table's columns and its rows."""
     cursor = database.execute(f"SELECT * FROM {table}")
-    return definition, [each[0] for each in cursor.description], cursor.fetchall()
+    return [each[0] for each in cursor.description], cursor.fetchall()
 
 
-def insert(room: Path, name: str, schema: dict, *, with_schema: bool) -> Callable[[], None]:
-    """Return a bare insert of all rows in one transaction, with the pragmas of the project."""
-    connection = sqlite3.connect(room / f"{name}.sqlite3", isolation_level=None)
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=FULL")
-    for table, (definition, columns, _) in schema.items():
-        for statement in definition if with_schema else [f"CREATE TABLE {table} ({', '.join(columns)})"]:
-            connection.execute(statement)
+def opened(path: Path) -> sqlite3.Connection:
+    """Open a database with the pragmas of the project: constraints hold in the floor as they do in the product."""
+    database = sqlite3.connect(path, isolation_level=None)
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        database.execute(f"PRAGMA {pragma}")
+    return database
+
+
+def insert(database: sqlite3.Connection, stored: dict) -> Callable[[], None]:
+    """Return a bare insert of all rows in one transaction."""
 
     def run() -> None:
-        connection.execute("BEGIN IMMEDIATE")
-        for table, (_, columns, rows) in schema.items():
-            connection.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(columns))})", rows)
-        connection.execute("COMMIT")
+        database.execute("BEGIN IMMEDIATE")
+        for table, (columns, rows) in stored.items():
+            database.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(columns))})", rows)
+        database.execute("COMMIT")
 
     return run
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache, partial
 from itertools import islice
 from typing import Any
@@ -66,7 +66,7 @@ def _adapted(rows: Iterable[Sequence[Any]], adapters: Sequence[Any]) -> Iterable
     while chunk := list(islice(remaining, CHUNK_ROWS)):
         yield from zip(
             *(
-                column if adapt is None else [None if value is None else adapt(value) for value in column]
+                column if adapt is None else adapt(column)
                 for adapt, column in zip(adapters, zip(*chunk, strict=True), strict=True)
             ),
             strict=True,
@@ -74,25 +74,27 @@ def _adapted(rows: Iterable[Sequence[Any]], adapters: Sequence[Any]) -> Iterable
 
 
 def _adapter(field: models.Field[Any, Any], connection: Any, days: dict[type, Any]) -> Any:
-    """Return how a value of this field is adapted, None where it passes through.
+    """Return how a column of this field's values is adapted, None where it passes through.
 
     Days and times repeat, within a column and from one to the next: what they become is kept in `days`.
     """
     if isinstance(field, models.JSONField):
-        return lambda value: value if isinstance(value, str) else json.dumps(value)
+        return _each(lambda value: value if isinstance(value, str) else json.dumps(value))
     if isinstance(field, (models.AutoField, models.IntegerField, models.FloatField, models.ForeignKey)):
         return None
     if isinstance(field, models.CharField | models.TextField):
         return None
-    as_text = getattr(field, "as_text", None)
-    if as_text is not None and connection.vendor == "sqlite":
-        return as_text
+    if connection.vendor == "sqlite" and hasattr(field, "as_texts"):
+        return field.as_texts
     adapt = partial(field.get_db_prep_save, connection=connection)
-    return (
-        days.setdefault(type(field), lru_cache(maxsize=KEPT_VALUES)(adapt))
-        if isinstance(field, models.DateField)
-        else adapt
-    )
+    if isinstance(field, models.DateField):
+        adapt = days.setdefault(type(field), lru_cache(maxsize=KEPT_VALUES)(adapt))
+    return _each(adapt)
+
+
+def _each(adapt: Callable[[Any], Any]) -> Callable[[Sequence[Any]], list[Any]]:
+    """Adapt a column value by value; what is empty stays empty."""
+    return lambda column: [None if value is None else adapt(value) for value in column]
 
 
 def _copy(connection: Any, statement: str, rows: Iterable[Sequence[Any]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -87,11 +88,24 @@ class ExactDecimalField(AnyField):
         """Return SQLite's canonical text; a short amount without an exponent is in its digits already."""
         if type(value) is Decimal:
             text = str(value)
-            if len(text) <= SHORT and "E" not in text and text[-1] <= "9":
-                text = text.rstrip("0").rstrip(".") if "." in text else text
-                return "0" if text == "-0" else text
+            if len(text) <= SHORT and "E" not in text:
+                last = text[-1]
+                if "0" < last <= "9":
+                    return text
+                if last == "0":
+                    text = text.rstrip("0").rstrip(".") if "." in text else text
+                    return "0" if text == "-0" else text
         amount = self.get_prep_value(value)
         return None if amount is None else canonical(amount)
+
+    def as_texts(self, values: Sequence[Any]) -> list[str | None]:
+        """Return the canonical texts of a column; an amount that many rows share is written out once."""
+        keys = list(map(id, values))
+        distinct = dict(zip(keys, values, strict=True))
+        if len(distinct) * 2 > len(values):
+            return list(map(self.as_text, values))
+        texts = {key: self.as_text(value) for key, value in distinct.items()}
+        return [texts[key] for key in keys]
 
     def get_lookup(self, lookup_name: str) -> Any:
         """Return a lookup that is exact on text, or refuse."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from decimal import ROUND_DOWN, Decimal
+from decimal import Decimal
 
 from portfolio.domain.futures import Position
 from portfolio.domain.margin import liquidation_price_at_mark
@@ -113,7 +113,7 @@ def _buy(task: Task, shelf: Shelf, draft: list[Leg], *, proceeds: Decimal, last_
         return
     for column, amount in enumerate(task.buys):
         if amount > 0:
-            spend = (budget * exactly(amount) / wanted).quantize(USD, rounding=ROUND_DOWN)
+            spend = budget * exactly(amount) // (wanted * USD) * USD
             for listing, cost in _basket(shelf, column, spend, smallest=task.min_notional):
                 _purchase(draft, task, listing, column=column, cost=cost, last_sale=last_sale)
 
@@ -125,7 +125,7 @@ def _basket(shelf: Shelf, column: int, spend: Decimal, *, smallest: Decimal) -> 
     while listed:
         listing, weight = listed[-1]
         if spend * weight >= max(smallest, listing.min_notional) * whole:
-            return [(item, (spend * w / whole).quantize(USD, rounding=ROUND_DOWN)) for item, w in listed]
+            return [(item, spend * w // (whole * USD) * USD) for item, w in listed]
         listed.pop()
         whole -= weight
     return []
@@ -136,7 +136,7 @@ def _purchase(
 ) -> None:
     """Append a buy that costs exactly `cost`, q = S(1 - c)/p rounded down, with its stop (DECISIONS 33)."""
     price, slip = listing.price, slippage_rate(listing, cost)
-    quantity = cost * (ONE - task.spot_fee - slip) / price // listing.step * listing.step
+    quantity = cost * (ONE - task.spot_fee - slip) // (price * listing.step) * listing.step
     if quantity <= 0:
         return
     stop = spot_stop(listing, task.stop_rate)
@@ -283,5 +283,5 @@ def _open_hedge(task: Task, shelf: Shelf, draft: list[Leg]) -> None:
 
 def _opening(task: Task, listing: Listing, amount: Decimal) -> Decimal | None:
     """Return an opening quantity rounded down, nothing if that leaves less than the smallest order."""
-    quantity = amount / listing.price // listing.step * listing.step
+    quantity = amount // (listing.price * listing.step) * listing.step
     return quantity if quantity * listing.price >= max(task.min_notional, listing.min_notional) else None

@@ -31,7 +31,7 @@ CHUNK = 10_000
 LEG_FIELDS = (
     "recommendation_id", "position", "action", "purpose", "sector_id", "instrument_id", "quantity", "reference_price",
     "limit_low", "limit_high", "notional_usd", "fee_usd", "slippage_usd", "margin_usd", "leverage",
-    "liquidation_price", "stop_price", "risk_usd", "depends_on", "is_accepted", "reason",
+    "liquidation_price", "stop_price", "risk_usd", "depends_on", "reason", "is_accepted",
 )  # fmt: skip
 ENDED = {
     Fate.EXPIRED: Recommendation.State.EXPIRED,
@@ -218,27 +218,5 @@ def _store(run: _Run, span: Span, written: Sequence[Stored], result: RunResult) 
 
 
 def _leg(recommendation: int, sectors: Sequence[int | None], leg: Leg) -> tuple[Any, ...]:
-    """Return a leg's values in the order of LEG_FIELDS; a hedge belongs to the core's sector."""
-    return (
-        recommendation,
-        leg.position,
-        leg.action,
-        leg.purpose,
-        sectors[leg.column],
-        leg.instrument_id,
-        leg.quantity,
-        leg.price,
-        leg.low,
-        leg.high,
-        leg.notional,
-        leg.fee,
-        leg.slippage,
-        leg.margin,
-        leg.leverage,
-        leg.liquidation,
-        leg.stop,
-        leg.risk,
-        leg.depends_on,
-        True,
-        leg.reason,
-    )
+    """Return a leg's values in the order of LEG_FIELDS, which is its own; a hedge belongs to the core's sector."""
+    return (recommendation, *leg[:3], sectors[leg.column], *leg[4:], True)

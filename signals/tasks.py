@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from django.conf import settings
 from django.utils import timezone
 
 from jobs.models import Job
@@ -12,13 +13,15 @@ from jobs.tasks import job_task
 from portfolio.models import Market
 from portfolio.services.catalogue import LIVE_SLUG
 from signals.services.live import listed, queue_live, refresh_source
-from signals.services.refresh import expire_recommendations, refresh
+from signals.services.refresh import REFRESH_TASK, expire_recommendations, refresh, refresh_all
 
 
 @job_task("signals.refresh_markets")
 def refresh_markets(job: Job) -> str:
     """Refresh every market, the periodic way."""
-    return "; ".join(str(refresh(market=market, now=timezone.now())) for market in Market.objects.order_by("pk"))
+    now = timezone.now()
+    turn = int(now.timestamp()) // settings.PERIODIC_JOBS[REFRESH_TASK]
+    return "; ".join(map(str, refresh_all(now=now, turn=turn)))
 
 
 @job_task("signals.refresh_market")

@@ -7,8 +7,10 @@ from datetime import datetime, timedelta
 
 from django.db.models import Count, Max
 
+from jobs.models import Job
 from portfolio.models import Market, Price
 from signals.models import Quarantine, Reading, SourcePoll, SourceState
+from signals.queries.standing import REFRESH_TASK
 from signals.sources.live.registry import SOURCES, Listed
 
 RECENT = timedelta(days=7)
@@ -107,6 +109,25 @@ def _ahead(moment: datetime | None, now: datetime) -> datetime | None:
 def _is_feed(name: str, source: str) -> bool:
     """Return whether rows of one feed belong to the source of all feeds."""
     return source == "feeds" and name.startswith("feed ")
+
+
+@dataclass(frozen=True, slots=True)
+class LastRefresh:
+    """How the last periodic refresh of all markets ended, and what it said."""
+
+    finished_at: datetime
+    is_failed: bool
+    words: str
+
+
+def last_refresh() -> LastRefresh | None:
+    """Return how the last periodic refresh ended, None before the first. One query."""
+    ended = Job.objects.filter(task=REFRESH_TASK, state__in=[Job.State.DONE, Job.State.FAILED])
+    job = ended.exclude(finished_at=None).order_by("-finished_at", "-pk").first()
+    if job is None or job.finished_at is None:
+        return None
+    words = job.error.partition(": ")[2] or job.error or job.message
+    return LastRefresh(job.finished_at, job.state == Job.State.FAILED, words)
 
 
 def newest_quarantined(*, market: Market, limit: int = 30) -> list[Quarantine]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import transaction
 
 from jobs.models import Job
@@ -19,7 +21,13 @@ from signals.services.recommend import RunResult, recommend
 REFRESH_TASK = "signals.refresh_markets"
 STEPS = ("Fetching prices", "Computing scores, regime and stage", "Working out recommendations")
 
+log = logging.getLogger(__name__)
+
 Progress = Callable[[int, int, str], None]
+
+
+class MarketsFailedError(RuntimeError):
+    """Some markets could not be refreshed; the message says which and why, and what became of the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +44,27 @@ class RefreshReport:
         if self.result is None:
             return f"{self.market.name}: {days}, too little history to recommend anything"
         return f"{self.market.name}: {days}, {self.result.issued} recommendations, {self.result.refused} refusals"
+
+
+def refresh_all(*, now: datetime, turn: int = 0) -> list[RefreshReport]:
+    """Refresh every market, whatever becomes of one of them; raises `MarketsFailedError` once all had their turn.
+
+    Each `turn` begins with another market, so that one that takes all the time cannot starve those after it for ever.
+    """
+    markets = list(Market.objects.order_by("pk"))
+    first = turn % len(markets) if markets else 0
+    reports, failures = [], []
+    for market in markets[first:] + markets[:first]:
+        try:
+            reports.append(refresh(market=market, now=now))
+        except SoftTimeLimitExceeded:
+            raise
+        except Exception as error:
+            log.exception("market %s could not be refreshed", market.slug)
+            failures.append(f"{market.name} failed: {type(error).__name__}: {error}"[:400])
+    if failures:
+        raise MarketsFailedError("; ".join([*failures, *map(str, reports)]))
+    return reports
 
 
 def refresh(

@@ -13,6 +13,7 @@ from journal.services.rotations import Draft, DraftLeg
 from portfolio.api.access import owned_portfolios
 from portfolio.domain.money import ZERO
 from portfolio.models import Asset, Instrument, Portfolio
+from portfolio.queries.catalogue import offered_assets
 from signals.models import Recommendation
 
 
@@ -38,10 +39,11 @@ def draft_of(request: Request, data: Mapping[str, Any], *, key: str) -> tuple[Po
 
 def _legs(portfolio: Portfolio, rows: list[dict[str, Any]]) -> tuple[DraftLeg, ...]:
     """Return the legs, their names looked up in two queries."""
-    traded = Instrument.objects.filter(venue=portfolio.venue_id).select_related("asset", "venue")
+    offered = offered_assets(portfolio)
+    traded = Instrument.objects.filter(venue=portfolio.venue_id, asset__in=offered).select_related("asset", "venue")
     instruments = {instrument.name: instrument for instrument in traded}
     symbols = {row["fee_asset"] for row in rows if row.get("fee_asset")}
-    assets = Asset.objects.in_bulk(list(symbols), field_name="symbol") if symbols else {}
+    assets = {asset.symbol: asset for asset in offered.filter(symbol__in=symbols)} if symbols else {}
     return tuple(_leg(number, row, instruments, assets) for number, row in enumerate(rows))
 
 

@@ -30,6 +30,7 @@ from portfolio.domain.valuation import Drift
 from portfolio.models import Fill, Instrument, Market, Portfolio, Sector
 from portfolio.provided import stage_now
 from portfolio.queries.aims import stage_drifts
+from portfolio.queries.catalogue import offered_assets
 from portfolio.queries.holdings import HoldingLine, snapshot
 
 WHICH = OpenApiParameter("portfolio", int, required=True, description="Id of one of your portfolios.")
@@ -119,11 +120,12 @@ class InstrumentViewSet(mixins.ListModelMixin, StrictViewSet[Instrument]):
     parameters = OF_PORTFOLIO
 
     def get_queryset(self) -> QuerySet[Instrument]:
-        """Select the venue's instruments."""
+        """Select the venue's instruments, without those on assets that another person added."""
         if getattr(self, "swagger_fake_view", False):
             return self.queryset
-        venue = asked_portfolio(self.request).venue_id
-        return Instrument.objects.filter(venue=venue).select_related("asset", "venue")
+        asked = asked_portfolio(self.request)
+        offered = Instrument.objects.filter(venue=asked.venue_id, asset__in=offered_assets(asked))
+        return offered.select_related("asset", "venue")
 
     @extend_schema(parameters=[WHICH])
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from portfolio.domain.catalogue import ASSETS
 from portfolio.models import Asset, Instrument, ManualPrice, Market, Portfolio, Price, Venue
 
 
@@ -29,6 +30,19 @@ def assets_of(portfolio: Portfolio) -> QuerySet[Asset]:
     owned = Exists(portfolio.holdings.filter(asset=OuterRef("pk")))
     assumed = Exists(ManualPrice.objects.filter(portfolio=portfolio, asset=OuterRef("pk")))
     return Asset.objects.filter(Q(kind=Asset.Kind.FIAT) | priced | owned | assumed)
+
+
+def offered_assets(portfolio: Portfolio) -> QuerySet[Asset]:
+    """Return what a portfolio's instruments may be about: the catalogue's assets and its own, never another person's.
+
+    An asset that a person adds gets a row that all share; until a market prices it, only who uses it may see it.
+    """
+    return Asset.objects.filter(Q(symbol__in=[entry.symbol for entry in ASSETS]) | Q(pk__in=assets_of(portfolio)))
+
+
+def is_private(asset: Asset) -> bool:
+    """Return whether an asset is only there because a person added it: no catalogue and no market knows it."""
+    return asset.symbol not in {entry.symbol for entry in ASSETS} and not asset.prices.exists()
 
 
 def reserve_assets() -> QuerySet[Asset]:

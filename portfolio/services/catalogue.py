@@ -54,8 +54,14 @@ def ensure_catalogue(market: Market) -> None:
 
 @transaction.atomic
 def add_assets(symbols: Iterable[str]) -> None:
-    """Add assets that the catalogue lacks: known by their symbol only, without a sector and without instruments."""
-    _add(Asset, (Asset(symbol=symbol, name=symbol) for symbol in symbols))
+    """Add assets that the catalogue lacks: known by their symbol only, without a sector and without instruments.
+
+    What a person had added before becomes everybody's, and loses the name that the person gave it.
+    """
+    named = list(symbols)
+    unpriced = Asset.objects.filter(symbol__in=named).exclude(symbol__in=[entry.symbol for entry in ASSETS])
+    unpriced.filter(prices__isnull=True).update(name=models.F("symbol"))
+    _add(Asset, (Asset(symbol=symbol, name=symbol) for symbol in named))
 
 
 def _add(model: type[models.Model], rows: Iterable[models.Model]) -> None:

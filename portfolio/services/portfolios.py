@@ -18,6 +18,7 @@ from portfolio.models import (
     Account,
     Asset,
     CoreQuantity,
+    Holding,
     Instrument,
     ManualPrice,
     Market,
@@ -30,6 +31,7 @@ from portfolio.models import (
     Transfer,
     Venue,
 )
+from portfolio.queries.catalogue import is_private
 from portfolio.services.entries import NewTransfer, check_moment
 from portfolio.services.ledger import lock, record_transfers
 
@@ -152,16 +154,28 @@ def set_manual_price(*, portfolio: Portfolio, asset: Asset, price_usd: Decimal, 
 def add_asset(
     *, portfolio: Portfolio, symbol: str, name: str, now: datetime, price_usd: Decimal | None = None
 ) -> Asset:
-    """Add an asset that the catalogue lacks, tradable at the portfolio's venue, with a manual price if one is given."""
+    """Add an asset that the catalogue lacks, tradable at the portfolio's venue, with a manual price if one is given.
+
+    Its row is shared: a name that somebody else gave it gives way to the symbol, so that nobody reads another's words.
+    """
     if not SYMBOL.fullmatch(symbol):
         raise BadSymbol("Write the symbol in capital letters A to Z and digits, such as UNI.")
-    asset, _ = Asset.objects.get_or_create(symbol=symbol, defaults={"name": name or symbol})
+    asset, is_new = Asset.objects.get_or_create(symbol=symbol, defaults={"name": name or symbol})
+    if not is_new and is_private(asset) and not _is_used(asset, portfolio.owner_id):
+        asset.name = symbol
+        asset.save(update_fields=["name"])
     Instrument.objects.get_or_create(
         venue=portfolio.venue, asset=asset, kind=Instrument.Kind.SPOT, defaults={"lot_step": NEW_ASSET_STEP}
     )
     if price_usd is not None:
         set_manual_price(portfolio=portfolio, asset=asset, price_usd=price_usd, now=now)
     return asset
+
+
+def _is_used(asset: Asset, owner: int) -> bool:
+    """Return whether a person has held or priced an asset."""
+    mine = {"asset": asset, "portfolio__owner": owner}
+    return Holding.objects.filter(**mine).exists() or ManualPrice.objects.filter(**mine).exists()
 
 
 def _preset(name: str) -> Preset:

@@ -1,9 +1,13 @@
-"""Follow what a portfolio would hold had nothing ever been rotated: the HOLD benchmark (DOMAIN F02)."""
+"""Follow what to compare with: HOLD, had nothing ever been rotated; ANCHOR, the policy's weights; core only (F02)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 
+import numpy as np
+
+from portfolio.domain.figures import Floats
 from portfolio.domain.money import ZERO, exact, in_context, pro_rata
 
 
@@ -41,3 +45,46 @@ def _less(units: Mapping[str, Decimal], taken: Decimal, whole: Decimal) -> dict[
     if whole <= taken:
         return {}
     return {asset: pro_rata(total=quantity, part=whole - taken, whole=whole) for asset, quantity in units.items()}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rebalanced:
+    """Hold a benchmark that keeps its weights: what it held at the start of each of T days, and each day's return."""
+
+    weights: Floats
+    returns: Floats
+
+
+def rebalanced(*, targets: Floats, moves: Floats, resets: Sequence[bool]) -> Rebalanced:
+    """Follow target weights [T, K] through the parts' returns, set anew on some days and drifting between (DOMAIN F02).
+
+    The first day always sets them. A part whose return is not known on a day makes that day's return unknown, unless
+    nothing is held of it.
+    """
+    weights = np.zeros_like(targets)
+    for day, is_set in enumerate(resets):
+        weights[day] = targets[day] if day == 0 or is_set else _drifted(weights[day - 1], moves[day - 1])
+    return Rebalanced(weights, np.sum(np.where(weights == 0.0, 0.0, weights * moves), axis=1))
+
+
+def first_of_month(dates: Sequence[date]) -> list[bool]:
+    """Tell on which days a benchmark is set anew: the first of each month (DOMAIN F02)."""
+    return [place == 0 or day.month != dates[place - 1].month for place, day in enumerate(dates)]
+
+
+def basket_returns(*, quantities: Floats, prices: Floats) -> Floats:
+    """Give a basket's return on each of T days: its units [T, A] at the prices before [T + 1, A] and after.
+
+    What is not priced at either end is left out; a basket without anything priced has no return (NaN).
+    """
+    before, after = prices[:-1], prices[1:]
+    is_priced = ~(np.isnan(before) | np.isnan(after))
+    start = np.sum(np.where(is_priced, quantities * before, 0.0), axis=1)
+    end = np.sum(np.where(is_priced, quantities * after, 0.0), axis=1)
+    return np.where(start > 0, end / np.where(start > 0, start, 1.0) - 1.0, np.nan)
+
+
+def _drifted(weights: Floats, moves: Floats) -> Floats:
+    grown = weights * (1.0 + np.nan_to_num(moves))
+    whole = float(np.sum(grown))
+    return np.asarray(grown / whole, np.float64) if whole > 0 else weights

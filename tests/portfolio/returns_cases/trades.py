@@ -1,0 +1,133 @@
+"""Answer the cases about round trips: what is closed by one sale is one trade, what is left another.
+
+Longs go through the ledger's own lots (FIFO), shorts through its futures with the whole price as margin, since nobody
+sells spot that is not held; the rate is the one of what was put in and what came back.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+from portfolio.domain.events import USD, Event, Side, SpotFill, TransferIn
+from portfolio.domain.futures import Position, trade
+from portfolio.domain.ledger import fold
+from portfolio.domain.lots import Lot
+from portfolio.domain.xirr import DatedFlow, xirr
+from tests.portfolio.returns_cases.sources import Listed
+
+Terms = dict[str, Any]
+ZERO = Decimal(0)
+ASSET = "ASSET"
+CENTS = 2
+"""Money is kept in cents there."""
+OPENING, CLOSING = {"BUY", "DELIVERY_IN"}, {"SELL", "DELIVERY_OUT"}
+
+
+def trades(terms: Terms) -> dict[str, Any]:
+    """Return the trades of a case, each with every figure that is known of it."""
+    rows = sorted(terms["transactions"], key=lambda row: row["date"])
+    unknown = {row["type"] for row in rows} - OPENING - CLOSING
+    if unknown:
+        raise Listed(f"transactions: {', '.join(sorted(unknown))}")
+    return {"trades": _short(rows) if rows[0]["type"] in CLOSING else _long(rows, terms)}
+
+
+def _day(row: Terms) -> date:
+    return date.fromisoformat(row["date"][:10])
+
+
+def _value(row: Terms) -> Decimal:
+    """Return what a row paid or brought in all, in the currency of the report."""
+    known = row.get("amount", row.get("amount_eur"))
+    return Decimal(known) if known is not None else Decimal(row["shares"]) * Decimal(row["price"])
+
+
+def _burden(row: Terms) -> Decimal:
+    return Decimal(row.get("fee", 0)) + Decimal(row.get("tax", 0))
+
+
+def _long(rows: list[Terms], terms: Terms) -> list[Terms]:
+    folded = fold(events=[_event(place, row) for place, row in enumerate(rows, start=1)])
+    paid = {place: _burden(row) for place, row in enumerate(rows, start=1)}
+    found = []
+    for outcome, row in zip(folded.outcomes, rows, strict=True):
+        for gone in (each for each in outcome.disposals if each.asset == ASSET):
+            entries = [(match.lot, match.quantity, match.cost) for match in gone.matches]
+            found.append(_trade(entries, gone.proceeds, _day(row), paid, closed=True, burden=_burden(row)))
+    left = [(lot, lot.remaining_quantity, lot.remaining_cost) for lot in folded.lots.values() if lot.remaining_quantity]
+    left = [entry for entry in left if entry[0].asset == ASSET]
+    if left and "price" in terms:
+        worth = round(sum((quantity for _, quantity, _ in left), ZERO) * _price(terms), CENTS)
+        found.append(_trade(left, worth, date.fromisoformat(terms["price"]["date"]), paid, closed=False))
+    return found
+
+
+def _event(sequence: int, row: Terms) -> Event:
+    at = datetime.combine(_day(row), datetime.min.time(), UTC)
+    shared: Terms = {"sequence": sequence, "account": 1, "executed_at": at, "quantity": Decimal(row["shares"])}
+    if row["type"] in OPENING:
+        return TransferIn(**shared, asset=ASSET, cost=_value(row))
+    return SpotFill(**shared, side=Side.SELL, base=ASSET, quote=USD, price=_value(row) / Decimal(row["shares"]))
+
+
+def _price(terms: Terms) -> Decimal:
+    last = terms["price"]
+    if "value" in last:
+        return Decimal(last["value"])
+    return Decimal(last["value_usd"]) / Decimal(terms["eur_usd_at_end"])
+
+
+def _trade(
+    entries: list[tuple[Lot, Decimal, Decimal]],
+    back: Decimal,
+    end: date,
+    paid: dict[int, Decimal],
+    *,
+    closed: bool,
+    burden: Decimal = ZERO,
+) -> Terms:
+    cost = sum((cost for _, _, cost in entries), ZERO)
+    shared = sum((paid[lot.sequence] * quantity / lot.quantity for lot, quantity, _ in entries), burden)
+    flows = [(lot.acquired_at.date(), -cost) for lot, _, cost in entries]
+    return {
+        **_figures(sum((quantity for _, quantity, _ in entries), ZERO), cost, back, back - cost, closed=closed),
+        "side": "long",
+        "irr": _rate([*flows, (end, back)]),
+        "pnl_moving_average": back - cost,
+        "pnl_without_fees_taxes": back - cost + shared,
+        "pnl_moving_average_without_fees_taxes": back - cost + shared,
+    }
+
+
+def _short(rows: list[Terms]) -> list[Terms]:
+    position, found, opened = Position(settle=USD), [], rows[0]
+    for row in rows:
+        size = Decimal(row["shares"]) * (1 if row["type"] in OPENING else -1)
+        before = position
+        step = trade(position=position, quantity=size, price=_value(row) / abs(size), leverage=Decimal(1))
+        position = step.position
+        if step.realized:
+            entry = before.entry_cost - position.entry_cost
+            figures = _figures(abs(size), entry, _value(row), step.realized, closed=True)
+            rate = _rate([(_day(opened), -entry), (_day(row), entry + step.realized)])
+            found.append({**figures, "side": "short", "irr": rate})
+    return found
+
+
+def _figures(shares: Decimal, entry: Decimal, back: Decimal, gain: Decimal, *, closed: bool) -> Terms:
+    return {
+        "closed": closed,
+        "shares": shares,
+        "entry_value": entry,
+        "exit_value": back,
+        "pnl": gain,
+        "return": gain / entry,
+    }
+
+
+def _rate(flows: list[tuple[date, Decimal]]) -> float | None:
+    first = min(day for day, _ in flows)
+    root = xirr(DatedFlow(years=(day - first).days / 365, amount=float(amount)) for day, amount in flows)
+    return None if root is None else root.rate

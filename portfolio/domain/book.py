@@ -1,14 +1,16 @@
 """Hold the lots, balances and positions while events are posted, and collect what each event does (DOMAIN 4)."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from portfolio.domain.events import USD, Event
 from portfolio.domain.futures import Position
-from portfolio.domain.lots import Lot, Match, Method, add_lot, relieve
+from portfolio.domain.lots import EVERYWHERE, Lot, LotKey, Match, Method, Scope
 from portfolio.domain.money import ZERO, pro_rata
 from portfolio.domain.outcomes import AssetKey, Disposal, Kind, Outcome, OutOfOrder, Oversold, State
+from portfolio.domain.piles import Piece, Pile, scaled, unscaled
 
 
 class Charged(Protocol):
@@ -27,22 +29,31 @@ class Charged(Protocol):
         """Give what it was worth in USD."""
 
 
+class Given(NamedTuple):
+    """Tell what was let go: the lots relieved, their cost, and the quantity that nobody had."""
+
+    matches: Sequence[Match]
+    cost: Decimal
+    unmatched: Decimal
+
+
 class Book:
     """Hold the ledger while events are posted to it."""
 
     def __init__(self, opening: State, method: Method) -> None:
-        """Copy the opening state."""
-        self.method = method
-        self.lots = {key: list(lots) for key, lots in opening.lots.items()}
-        self.held = {(account, USD): balance for account, balance in opening.cash.items()}
-        self.held.update({key: opening.held(*key) for key in opening.lots})
+        """Copy the opening state; its own method stands, if it has one."""
+        self.method = opening.method or method
+        self.scope = opening.scope
+        self.piles = {key: Pile(self.method, lots) for key, lots in opening.lots.items()}
+        self.held, self.costs, self.gains = dict(opening.balances), dict(opening.costs), dict(opening.gains)
         self.positions = dict(opening.positions)
         self.locked: dict[AssetKey, Decimal] = {}
         for (account, _), position in self.positions.items():
             key = (account, position.settle)
             self.locked[key] = self.locked.get(key, ZERO) + position.margin
         self.last = opening.last
-        self.touched: dict[tuple[str, int], Lot] = {}
+        self.touched: dict[LotKey, Piece] = {}
+        self.changed: set[AssetKey] = set()
 
     def begin(self, event: Event) -> "Posting":
         """Open the posting of the next event; refuse one that happened before the last."""
@@ -51,22 +62,36 @@ class Book:
         self.last = event.order()
         return Posting(self, event)
 
-    def relieve(self, key: AssetKey, quantity: Decimal) -> tuple[Match, ...]:
-        """Take a quantity out of the open lots; a USD balance has none."""
-        if key[1] == USD or not quantity:
-            return ()
-        relief = relieve(lots=self.lots[key], quantity=quantity, method=self.method)
-        self.lots[key] = relief.open
-        self.touched.update({(lot.asset, lot.sequence): lot for lot in relief.changed})
-        return tuple(relief.matches)
+    def key(self, account: int, asset: str) -> AssetKey:
+        """Name the pile whose lots a disposal in an account relieves."""
+        return (account if self.scope is Scope.ACCOUNT else EVERYWHERE, asset)
+
+    def pile(self, key: AssetKey) -> Pile:
+        """Give the open lots of a key, none at first."""
+        if key not in self.piles:
+            self.piles[key] = Pile(self.method)
+        return self.piles[key]
+
+    def change(self, key: AssetKey, quantity: Decimal) -> None:
+        """Change a balance."""
+        self.held[key] = self.held.get(key, ZERO) + quantity
+        self.changed.add(key)
+
+    def free(self, key: AssetKey) -> Decimal:
+        """Give what is held and not posted as margin."""
+        return self.held.get(key, ZERO) - self.locked.get(key, ZERO)
 
     def state(self) -> State:
         """Give the ledger as an immutable state."""
         return State(
-            lots={key: tuple(lots) for key, lots in self.lots.items()},
-            cash={account: balance for (account, asset), balance in self.held.items() if asset == USD},
+            lots={key: pile.lots() for key, pile in self.piles.items()},
+            balances=dict(self.held),
+            costs=dict(self.costs),
+            gains=dict(self.gains),
             positions=dict(self.positions),
             last=self.last,
+            method=self.method,
+            scope=self.scope,
         )
 
 
@@ -79,7 +104,7 @@ class Posting:
         self.acquired: list[Lot] = []
         self.disposals: list[Disposal] = []
         self.position: Position | None = None
-        self.perp_realized = self.perp_fees = self.funding = self.income = self.flow = ZERO
+        self.perp_realized = self.perp_fees = self.funding = self.income = self.flow = self.fees = ZERO
 
     def outcome(self) -> Outcome:
         """Give what was collected."""
@@ -92,6 +117,7 @@ class Posting:
             funding=self.funding,
             income=self.income,
             flow=self.flow,
+            fees=self.fees,
             position=self.position,
         )
 
@@ -101,61 +127,88 @@ class Posting:
         quantity: Decimal,
         cost: Decimal,
         *,
+        account: int | None = None,
         acquired_at: datetime | None = None,
         is_assumed: bool = False,
     ) -> None:
         """Take units in at a cost; USD is a plain balance."""
         if not quantity:
             return
-        key = (self.event.account, asset)
-        self.book.held[key] = self.book.held.get(key, ZERO) + quantity
-        if asset == USD:
-            return
-        when = acquired_at or self.event.executed_at
-        lot = Lot(self.event.account, asset, when, self.event.sequence, quantity, cost, quantity, cost, is_assumed)
-        kept = add_lot(lots=self.book.lots.setdefault(key, []), lot=lot, method=self.book.method)
-        self.book.touched[kept.asset, kept.sequence] = kept
+        where = self.event.account if account is None else account
+        self.book.change((where, asset), quantity)
+        if asset != USD:
+            self.open_lot(asset, quantity, cost, account=where, acquired_at=acquired_at, is_assumed=is_assumed)
+
+    def open_lot(
+        self,
+        asset: str,
+        quantity: Decimal,
+        cost: Decimal,
+        *,
+        account: int,
+        acquired_at: datetime | None = None,
+        is_assumed: bool = False,
+    ) -> None:
+        """Put a lot on its pile; no balance changes."""
+        event, book = self.event, self.book
+        when = acquired_at or event.executed_at
+        ordinal = len(self.acquired)
+        lot = Lot(account, asset, when, event.sequence, quantity, cost, quantity, cost, is_assumed, ordinal)
+        key = book.key(account, asset)
+        piece = book.pile(key).add(lot)
+        book.touched[piece[3].key] = piece
+        book.costs[key] = book.costs.get(key, ZERO) + cost
         self.acquired.append(lot)
 
     def give(self, asset: str, quantity: Decimal, proceeds: Decimal | None, kind: Kind) -> Decimal:
-        """Let units go for proceeds in USD, or at their cost; refuse what is not free. Give what they had cost."""
+        """Let units go for proceeds in USD, or at their cost, and give what they had cost."""
+        return self.let_go(asset, quantity, proceeds, kind).cost
+
+    def let_go(
+        self,
+        asset: str,
+        quantity: Decimal,
+        proceeds: Decimal | None,
+        kind: Kind,
+        unknown: Decimal = ZERO,
+    ) -> Given:
+        """Let units go for proceeds in USD, or at their cost; refuse what is not free.
+
+        An import may let go of more than is held. That part has no cost: it brings its share of the proceeds, or
+        of what the whole quantity was worth, where units go at their cost (`unknown`).
+        """
         if not quantity:
-            return ZERO
+            return Given((), ZERO, ZERO)
         key = (self.event.account, asset)
-        held = self.book.held.get(key, ZERO)
-        free = held - self.book.locked.get(key, ZERO)
-        if quantity > free and not self.event.is_imported:
-            raise Oversold(asset=asset, held=max(free, ZERO), asked=quantity, event=self.event)
-        matched = min(quantity, held)
-        self.book.held[key] = held - matched
-        matches = self.book.relieve(key, matched)
-        cost = matched if asset == USD else sum((match.cost for match in matches), ZERO)
-        brought = cost if proceeds is None else _share(proceeds, matched, quantity)
-        if asset != USD or matched < quantity:
-            self.disposals.append(
-                Disposal(
-                    account=self.event.account,
-                    asset=asset,
-                    kind=kind,
-                    disposed_at=self.event.executed_at,
-                    quantity=matched,
-                    cost=cost,
-                    proceeds=brought,
-                    matches=matches,
-                    unmatched_quantity=quantity - matched,
-                    unmatched_proceeds=ZERO if proceeds is None else proceeds - brought,
-                )
-            )
-        return cost
+        self.check_free(key, quantity)
+        matched = min(quantity, self.book.held.get(key, ZERO))
+        self.book.change(key, -matched)
+        worth = unknown if proceeds is None else proceeds
+        brought = _share(worth, matched, quantity)
+        if asset == USD:
+            if matched < quantity:
+                self._note(asset, kind, matched, matched, brought, (), quantity - matched, worth - brought)
+            return Given((), matched, quantity - matched)
+        matches = self._relieve(self.book.key(*key), matched)
+        cost = sum((match.cost for match in matches), ZERO)
+        gained = cost if proceeds is None else brought
+        self._note(asset, kind, matched, cost, gained, matches, quantity - matched, worth - brought)
+        return Given(matches, cost, quantity - matched)
+
+    def close_lots(self, key: AssetKey, kind: Kind) -> tuple[Match, ...]:
+        """Take all lots off a pile at their cost, to open others in their place; no balance changes."""
+        quantity = unscaled(self.book.pile(key).total())
+        matches = self._relieve(key, quantity)
+        cost = sum((match.cost for match in matches), ZERO)
+        self._note(key[1], kind, quantity, cost, cost, matches, ZERO, ZERO)
+        return matches
 
     def lock(self, asset: str, quantity: Decimal) -> None:
         """Post (positive) or release (negative) margin; refuse what is not free."""
         key = (self.event.account, asset)
-        locked = self.book.locked.get(key, ZERO)
-        free = self.book.held.get(key, ZERO) - locked
-        if quantity > free and quantity > 0 and not self.event.is_imported:
-            raise Oversold(asset=asset, held=max(free, ZERO), asked=quantity, event=self.event)
-        self.book.locked[key] = locked + quantity
+        if quantity > 0:
+            self.check_free(key, quantity)
+        self.book.locked[key] = self.book.locked.get(key, ZERO) + quantity
 
     def settle(self, asset: str, amount: Decimal, worth: Decimal) -> None:
         """Credit or debit a settlement asset for what it was worth in USD."""
@@ -171,6 +224,57 @@ class Posting:
         worth = event.fee if event.fee_asset == USD else event.fee_usd
         self.give(event.fee_asset, event.fee, worth, Kind.FEE)
         return worth
+
+    def expense(self, event: Charged) -> None:
+        """Spend a fee that belongs to no trade: a disposal of its own, and an expense in the same asset."""
+        self.fees = self.third_fee(event)
+        key = (self.event.account, event.fee_asset)
+        self.book.gains[key] = self.book.gains.get(key, ZERO) - self.fees
+
+    def check_free(self, key: AssetKey, quantity: Decimal) -> None:
+        """Refuse to let go of more than is free, unless an import says so (DECISIONS 14)."""
+        free = self.book.free(key)
+        if quantity > free and not self.event.is_imported:
+            raise Oversold(asset=key[1], held=max(free, ZERO), asked=quantity, event=self.event)
+
+    def _relieve(self, key: AssetKey, quantity: Decimal) -> tuple[Match, ...]:
+        if not quantity:
+            return ()
+        book = self.book
+        taken = book.pile(key).take(scaled(quantity))
+        for piece, _, _ in taken:
+            book.touched[piece[3].key] = piece
+        matches = tuple([Match(piece[3], unscaled(units), unscaled(cost)) for piece, units, cost in taken])
+        book.costs[key] = book.costs.get(key, ZERO) - sum((match.cost for match in matches), ZERO)
+        return matches
+
+    def _note(
+        self,
+        asset: str,
+        kind: Kind,
+        quantity: Decimal,
+        cost: Decimal,
+        proceeds: Decimal,
+        matches: tuple[Match, ...],
+        unmatched_quantity: Decimal,
+        unmatched_proceeds: Decimal,
+    ) -> None:
+        disposal = Disposal(
+            account=self.event.account,
+            asset=asset,
+            kind=kind,
+            disposed_at=self.event.executed_at,
+            quantity=quantity,
+            cost=cost,
+            proceeds=proceeds,
+            matches=matches,
+            unmatched_quantity=unmatched_quantity,
+            unmatched_proceeds=unmatched_proceeds,
+        )
+        self.disposals.append(disposal)
+        if proceeds != cost:
+            key = (self.event.account, asset)
+            self.book.gains[key] = self.book.gains.get(key, ZERO) + proceeds - cost
 
 
 def _share(proceeds: Decimal, matched: Decimal, quantity: Decimal) -> Decimal:

@@ -7,6 +7,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TypeVar
 
+from portfolio.domain.futures import MarginMode, PositionSide, Reason
+from portfolio.domain.lots import Method, Scope
 from portfolio.domain.money import ONE, ZERO, AmountError, Refusal, exact
 
 USD = "USD"
@@ -66,7 +68,11 @@ class SpotFill(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PerpFill(Event):
-    """Buy or sell a linear perpetual settled in an asset; the leverage counts for what the fill opens."""
+    """Buy or sell futures settled in an asset; leverage and margin mode count for what the fill opens.
+
+    The quantity counts contracts of `contract_size` units each: base units, or USD of face where it is inverse.
+    A chain joins what was rolled; a reason other than a trade can only close.
+    """
 
     side: Side
     instrument: int
@@ -78,10 +84,17 @@ class PerpFill(Event):
     fee: Decimal = ZERO
     fee_asset: str = USD
     fee_usd: Decimal = ZERO
+    contract_size: Decimal = ONE
+    is_inverse: bool = False
+    position_side: PositionSide = PositionSide.NET
+    margin_mode: MarginMode | None = None
+    reason: Reason = Reason.TRADE
+    chain: str = ""
 
     def __post_init__(self) -> None:
         """Refuse amounts that no fill can have."""
         _check_positive(quantity=self.quantity, price=self.price, settle_usd=self.settle_usd, leverage=self.leverage)
+        _check_positive(contract_size=self.contract_size)
         _check_not_negative(fee=self.fee, fee_usd=self.fee_usd)
         _check_quote(self.settle, self.settle_usd)
         if self.leverage < 1:
@@ -89,8 +102,9 @@ class PerpFill(Event):
 
     @property
     def signed_quantity(self) -> Decimal:
-        """Give the quantity with the sign of the side."""
-        return self.quantity if self.side is Side.BUY else -self.quantity
+        """Give the size in units with the sign of the side."""
+        size = exact(self.quantity * self.contract_size)
+        return size if self.side is Side.BUY else -size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,14 +135,108 @@ class TransferIn(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransferOut(Event):
-    """Send an asset away at its cost: nothing is realised."""
+    """Send an asset away at its cost: nothing is realised, except that a network fee is spent beside it."""
 
     asset: str
     quantity: Decimal
+    fee: Decimal = ZERO
+    fee_asset: str = USD
+    fee_usd: Decimal = ZERO
 
     def __post_init__(self) -> None:
         """Refuse amounts that no transfer can have."""
         _check_positive(quantity=self.quantity)
+        _check_not_negative(fee=self.fee, fee_usd=self.fee_usd)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move(Event):
+    """Bring a quantity to another account of one's own; the fee comes on top, from the account that sends.
+
+    The value in USD stands in for the cost of what an import moves without holding it.
+    """
+
+    asset: str
+    quantity: Decimal
+    to_account: int
+    value: Decimal | None = None
+    fee: Decimal = ZERO
+    fee_asset: str = USD
+    fee_usd: Decimal = ZERO
+
+    def __post_init__(self) -> None:
+        """Refuse amounts that no transfer can have."""
+        _check_positive(quantity=self.quantity)
+        _check_not_negative(value=self.value or ZERO, fee=self.fee, fee_usd=self.fee_usd)
+        if self.to_account == self.account:
+            raise EventError("A transfer needs two accounts.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversion(Event):
+    """Turn units of one token into units of another, as in a token migration: dates and cost stay (DOMAIN F63)."""
+
+    asset: str
+    quantity: Decimal
+    into: str
+    received: Decimal
+    value: Decimal | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse amounts that no migration can have."""
+        _check_positive(quantity=self.quantity, received=self.received)
+        _check_not_negative(value=self.value or ZERO)
+        if USD in (self.asset, self.into) or self.asset == self.into:
+            raise EventError(f"{self.asset} cannot become {self.into}.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rebase(Event):
+    """Change how many units are held, at unchanged cost and dates: every lot by the same fraction (DOMAIN 4.1)."""
+
+    asset: str
+    change: Decimal
+
+    def __post_init__(self) -> None:
+        """Refuse amounts that no rebase can have."""
+        _check_amount("change", self.change)
+        if not self.change or self.asset == USD:
+            raise EventError("A rebase changes the quantity of a token.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Swap(Event):
+    """Give units of one asset for units of another, both worth the same in USD: a dust conversion, a swap on a DEX.
+
+    What is received is net of a fee charged in it; another fee is as that of a sale.
+    """
+
+    asset: str
+    quantity: Decimal
+    into: str
+    received: Decimal
+    value: Decimal
+    fee: Decimal = ZERO
+    fee_asset: str = USD
+    fee_usd: Decimal = ZERO
+
+    def __post_init__(self) -> None:
+        """Refuse amounts that no swap can have."""
+        _check_positive(quantity=self.quantity, received=self.received)
+        _check_not_negative(value=self.value, fee=self.fee, fee_usd=self.fee_usd)
+        if self.asset == self.into:
+            raise EventError(f"{self.asset} cannot be swapped for itself.")
+        for asset, amount in ((self.asset, self.quantity), (self.into, self.received)):
+            if asset == USD and amount != self.value:
+                raise EventError("One USD is worth 1 USD.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MethodChange(Event):
+    """Relieve lots by another method, or in another scope, from here on (DOMAIN 4.1)."""
+
+    method: Method
+    scope: Scope = Scope.ACCOUNT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +247,7 @@ class FundingPayment(Event):
     settle: str
     amount: Decimal
     value: Decimal
+    position_side: PositionSide = PositionSide.NET
 
     def __post_init__(self) -> None:
         """Refuse amounts that no payment can have."""
@@ -148,9 +257,25 @@ class FundingPayment(Event):
             raise EventError("The value of a funding payment does not fit its amount.")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarginChange(Event):
+    """Post more margin to an open isolated position (positive), or take some of it back (negative)."""
+
+    instrument: int
+    settle: str
+    amount: Decimal
+    position_side: PositionSide = PositionSide.NET
+
+    def __post_init__(self) -> None:
+        """Refuse an amount that changes nothing."""
+        _check_amount("amount", self.amount)
+        if not self.amount:
+            raise EventError("The amount must not be zero.")
+
+
 def assets_touched(event: Event) -> set[str]:
     """Name the assets whose holdings an event may change."""
-    names = ("base", "quote", "fee_asset", "settle", "asset")
+    names = ("base", "quote", "fee_asset", "settle", "asset", "into")
     return {getattr(event, name) for name in names if hasattr(event, name)}
 
 
@@ -158,7 +283,9 @@ def assets_given(event: Event) -> set[str]:
     """Name the assets that an event may let go of: their open lots must be known to post it."""
     if isinstance(event, SpotFill):
         return {event.quote if event.side is Side.BUY else event.base, event.fee_asset}
-    return set() if isinstance(event, TransferIn) else assets_touched(event)
+    if isinstance(event, TransferIn):
+        return set()
+    return assets_touched(event) - ({event.into} if isinstance(event, Conversion | Swap) else set())
 
 
 Standing = TypeVar("Standing", bound=Event)

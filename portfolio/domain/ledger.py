@@ -1,37 +1,55 @@
 """Fold events into lots, balances and positions, and say what each event realised (DOMAIN 4)."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
+from portfolio.domain.actions import apply_conversion, apply_method, apply_rebase, apply_swap
 from portfolio.domain.book import Book, Posting
-from portfolio.domain.events import Event, FundingPayment, PerpFill, SpotFill, TransferIn, TransferOut, standing
-from portfolio.domain.lots import Lot, Method
+from portfolio.domain.events import (
+    Conversion,
+    Event,
+    FundingPayment,
+    MethodChange,
+    Move,
+    PerpFill,
+    Rebase,
+    SpotFill,
+    Swap,
+    TransferIn,
+    TransferOut,
+    standing,
+)
+from portfolio.domain.lots import Lot, LotKey, Method
 from portfolio.domain.money import in_context
-from portfolio.domain.outcomes import LedgerError, Outcome, State
+from portfolio.domain.outcomes import AssetKey, LedgerError, Outcome, State
 from portfolio.domain.perps import apply_funding, apply_perp
+from portfolio.domain.piles import lot_of
 from portfolio.domain.spot import apply_spot
-from portfolio.domain.transfers import apply_in, apply_out
+from portfolio.domain.transfers import apply_in, apply_move, apply_out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Folded:
-    """Give the new state, what each event did, and every lot that was opened or touched, closed ones included."""
+    """Give the new state, what each event did, every lot opened or touched, and every balance that may have changed."""
 
     state: State
     outcomes: tuple[Outcome, ...]
-    lots: Mapping[tuple[str, int], Lot]
+    lots: Mapping[LotKey, Lot]
+    changed: Set[AssetKey]
 
 
 @in_context
 def fold(*, events: Iterable[Event], opening: State | None = None, method: Method = Method.FIFO) -> Folded:
     """Apply the standing events in order to a state; the opening state is left as it was.
 
+    The method is the one in force before the first `MethodChange`; a state that came out of a fold knows its own.
     Raises `Oversold`, `FeeExceedsTrade` or `OutOfOrder`, which carry the event that does not fit.
     """
     book = Book(opening or State(), method)
     outcomes = tuple(_post(event, book) for event in standing(events))
-    return Folded(state=book.state(), outcomes=outcomes, lots=book.touched)
+    lots = {key: lot_of(piece) for key, piece in book.touched.items()}
+    return Folded(state=book.state(), outcomes=outcomes, lots=lots, changed=frozenset(book.changed))
 
 
 def _post(event: Event, book: Book) -> Outcome:
@@ -49,4 +67,9 @@ _APPLY: dict[type[Event], Callable[[Any, Posting], None]] = {
     FundingPayment: apply_funding,
     TransferIn: apply_in,
     TransferOut: apply_out,
+    Move: apply_move,
+    Conversion: apply_conversion,
+    Rebase: apply_rebase,
+    Swap: apply_swap,
+    MethodChange: apply_method,
 }

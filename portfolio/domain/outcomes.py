@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from portfolio.domain.events import USD, Event
 from portfolio.domain.futures import Position
-from portfolio.domain.lots import Lot, Match
+from portfolio.domain.lots import EVERYWHERE, Lot, Match, Method, Scope
 from portfolio.domain.money import ZERO, Refusal, in_context
 
 AssetKey = tuple[int, str]
@@ -49,6 +49,9 @@ class Kind(StrEnum):
     FEE = "fee"
     SETTLED = "settled"
     SENT = "sent"
+    MOVED = "moved"
+    CONVERTED = "converted"
+    RESET = "reset"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +82,7 @@ class Disposal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """Tell what one event did; every fee is counted once: in a lot's cost, in proceeds, or as perp_fees."""
+    """Tell what one event did; every fee is counted once: in a lot's cost, in proceeds, as fees or perp_fees."""
 
     event: Event
     disposals: tuple[Disposal, ...] = ()
@@ -89,7 +92,13 @@ class Outcome:
     funding: Decimal = ZERO
     income: Decimal = ZERO
     flow: Decimal = ZERO
+    fees: Decimal = ZERO
     position: Position | None = None
+
+    @property
+    def position_key(self) -> PositionKey | None:
+        """Name the position that the event changed, if it changed one."""
+        return None if self.position is None else (self.event.account, getattr(self.event, "instrument"))  # noqa: B009
 
     @property
     @in_context
@@ -101,7 +110,8 @@ class Outcome:
     @in_context
     def realized(self) -> Decimal:
         """Give all that the event added to the cost of what is held, apart from flows."""
-        return self.spot_realized + self.perp_realized - self.perp_fees + self.funding + self.income
+        futures = self.perp_realized - self.perp_fees + self.funding
+        return self.spot_realized + futures + self.income - self.fees
 
     @property
     @in_context
@@ -117,19 +127,33 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """Hold the open lots (oldest first), the USD balances and the positions at a moment."""
+    """Hold the ledger at a moment: open lots (oldest first), balances and positions, and the method in force.
+
+    Lots and their costs are kept by account and asset, or by asset alone (`EVERYWHERE`) where the scope is the
+    portfolio. Balances are always an account's own, posted margin included; gains are what it realised so far.
+    """
 
     lots: Mapping[AssetKey, tuple[Lot, ...]] = field(default_factory=dict)
-    cash: Mapping[int, Decimal] = field(default_factory=dict)
+    balances: Mapping[AssetKey, Decimal] = field(default_factory=dict)
+    costs: Mapping[AssetKey, Decimal] = field(default_factory=dict)
+    gains: Mapping[AssetKey, Decimal] = field(default_factory=dict)
     positions: Mapping[PositionKey, Position] = field(default_factory=dict)
     last: tuple[datetime, int] | None = None
+    method: Method | None = None
+    scope: Scope = Scope.ACCOUNT
 
-    @in_context
+    @property
+    def cash(self) -> dict[int, Decimal]:
+        """Give the USD of each account."""
+        return {account: balance for (account, asset), balance in self.balances.items() if asset == USD}
+
     def held(self, account: int, asset: str) -> Decimal:
         """Give the quantity held, posted margin included."""
-        if asset == USD:
-            return self.cash.get(account, ZERO)
-        return sum((lot.remaining_quantity for lot in self.lots.get((account, asset), ())), ZERO)
+        return self.balances.get((account, asset), ZERO)
+
+    def lots_of(self, account: int, asset: str) -> tuple[Lot, ...]:
+        """Give the open lots that a disposal in an account may relieve."""
+        return self.lots.get((account if self.scope is Scope.ACCOUNT else EVERYWHERE, asset), ())
 
     @in_context
     def locked(self, account: int, asset: str) -> Decimal:

@@ -2,10 +2,12 @@
 
 from portfolio.models.ledger import (
     Account,
+    Checkpoint,
     Disposal,
     Fill,
     Holding,
     Lot,
+    LotMethod,
     Position,
     PositionChange,
     Transfer,
@@ -37,6 +39,7 @@ from portfolio.models.policy import (
 __all__ = [
     "Account",
     "Asset",
+    "Checkpoint",
     "CoreQuantity",
     "Disposal",
     "FeeSchedule",
@@ -44,6 +47,7 @@ __all__ = [
     "Holding",
     "Instrument",
     "Lot",
+    "LotMethod",
     "ManualPrice",
     "Market",
     "Policy",

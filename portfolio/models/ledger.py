@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
+from portfolio.domain.lots import Method, Scope
 from portfolio.fields import ExactDecimalField, PositiveAmount
 from portfolio.models.market import Asset, Instrument, Venue
 from portfolio.models.policy import Portfolio
@@ -83,32 +84,98 @@ class Transfer(Entry):
     """Something that came in or went out without a trade: deposit, withdrawal, income; cost may be unknown."""
 
     class Kind(models.TextChoices):
-        """What it was. FUNDING is a perp's own cash flow."""
+        """What it was. FUNDING is a perp's own cash flow; the last four change lots, or move them."""
 
         DEPOSIT = "deposit"
         WITHDRAWAL = "withdrawal"
         INCOME = "income"
         FUNDING = "funding"
+        MOVE = "move", "Move to another account"
+        MIGRATION = "migration", "Token migration"
+        REBASE = "rebase"
+        SWAP = "swap"
 
     kind = models.CharField(max_length=10, choices=Kind.choices)
     asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="+")
-    quantity = ExactDecimalField(help_text="Always positive, except funding, which carries its sign.")
+    quantity = ExactDecimalField(help_text="Always positive, except funding and rebases, which carry their sign.")
     cost_usd = ExactDecimalField(null=True, blank=True, help_text="Cost basis carried in; empty: unknown.")
     value_usd = ExactDecimalField(null=True, blank=True, help_text="Market value at that moment; empty: unpriced.")
     acquired_at = models.DateTimeField(null=True, blank=True, help_text="When it was acquired, if before it arrived.")
     instrument = models.ForeignKey(Instrument, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    to_account = models.ForeignKey(Account, null=True, blank=True, on_delete=models.PROTECT, related_name="arrivals")
+    into_asset = models.ForeignKey(Asset, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    into_quantity = ExactDecimalField(null=True, blank=True, help_text="What a migration or a swap brought.")
+    fee_amount = ExactDecimalField(default=0, help_text="A network fee, on top of the quantity.")
+    fee_asset = models.ForeignKey(Asset, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    fee_usd = ExactDecimalField(default=0, help_text="What the fee was worth in USD at that moment.")
     reverses = models.OneToOneField("self", null=True, blank=True, on_delete=models.PROTECT, related_name="reversed_by")
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["portfolio", "sequence"], name="transfer_sequence_once"),
             models.UniqueConstraint(fields=["account", "external_id"], name="transfer_external_once"),
+            models.CheckConstraint(
+                condition=models.Q(kind="move", to_account__isnull=False)
+                | (~models.Q(kind="move") & models.Q(to_account__isnull=True)),
+                name="transfer_move_has_an_end",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(
+                    kind__in=["migration", "swap"], into_asset__isnull=False, into_quantity__isnull=False
+                )
+                | (
+                    ~models.Q(kind__in=["migration", "swap"])
+                    & models.Q(into_asset__isnull=True, into_quantity__isnull=True)
+                ),
+                name="transfer_conversion_has_an_end",
+            ),
+            PositiveAmount(field="fee_amount", name="transfer_fee_not_negative", is_zero_allowed=True),
         ]
         indexes = [models.Index(fields=["portfolio", "executed_at", "sequence"], name="transfer_in_order")]
 
     def __str__(self) -> str:
         """Show what moved."""
         return f"{self.kind} {self.quantity} {self.asset_id}"
+
+
+class LotMethod(models.Model):
+    """From when on lots are relieved by which method, and whether an account's own or the portfolio's (DOMAIN 4.1).
+
+    An entry of the ledger like any other: never updated or deleted; a mistake is reversed.
+    """
+
+    portfolio = models.ForeignKey(Portfolio, on_delete=models.CASCADE, related_name="lot_methods")
+    effective_at = models.DateTimeField()
+    sequence = models.PositiveBigIntegerField(help_text="Order within the portfolio; breaks ties of time.")
+    recorded_at = models.DateTimeField()
+    method = models.CharField(max_length=4, choices=[(method.value, method.value) for method in Method])
+    scope = models.CharField(max_length=9, choices=[(scope.value, scope.value) for scope in Scope])
+    reverses = models.OneToOneField("self", null=True, blank=True, on_delete=models.PROTECT, related_name="reversed_by")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["portfolio", "sequence"], name="lot_method_sequence_once")]
+        indexes = [models.Index(fields=["portfolio", "effective_at", "sequence"], name="lot_method_in_order")]
+
+    def __str__(self) -> str:
+        """Show the method."""
+        return f"{self.method} per {self.scope} from {self.effective_at:%Y-%m-%d}"
+
+
+class Checkpoint(models.Model):
+    """The folded ledger as it was after an entry (derived): where a back-dated entry starts to recompute."""
+
+    portfolio = models.ForeignKey(Portfolio, on_delete=models.CASCADE, related_name="checkpoints")
+    executed_at = models.DateTimeField()
+    sequence = models.PositiveBigIntegerField()
+    state = models.TextField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["portfolio", "sequence"], name="checkpoint_once")]
+        indexes = [models.Index(fields=["portfolio", "executed_at", "sequence"], name="checkpoint_in_order")]
+
+    def __str__(self) -> str:
+        """Show where it stands."""
+        return f"portfolio {self.portfolio_id} after entry {self.sequence}"
 
 
 class Lot(models.Model):
@@ -118,7 +185,8 @@ class Lot(models.Model):
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="lots")
     asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="+")
     acquired_at = models.DateTimeField()
-    sequence = models.PositiveBigIntegerField()
+    sequence = models.PositiveBigIntegerField(help_text="Of the entry that brought it.")
+    ordinal = models.PositiveIntegerField(default=0, help_text="Which of the lots that the entry brought.")
     fill = models.ForeignKey(Fill, null=True, on_delete=models.CASCADE, related_name="lots")
     transfer = models.ForeignKey(Transfer, null=True, on_delete=models.CASCADE, related_name="lots")
     quantity = ExactDecimalField()
@@ -130,12 +198,12 @@ class Lot(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["portfolio", "asset", "sequence"], name="lot_once"),
+            models.UniqueConstraint(fields=["portfolio", "asset", "sequence", "ordinal"], name="lot_once"),
             PositiveAmount(field="remaining_quantity", name="lot_remaining", is_zero_allowed=True),
         ]
         indexes = [
             models.Index(
-                fields=["portfolio", "account", "asset", "acquired_at", "sequence"],
+                fields=["portfolio", "account", "asset", "acquired_at", "sequence", "ordinal"],
                 name="lot_open_in_order",
                 condition=models.Q(is_open=True),
             )
@@ -147,7 +215,22 @@ class Lot(models.Model):
 
 
 class Disposal(models.Model):
-    """The part of a lot that a sell, a fee or a withdrawal relieved (derived). Amounts in USD."""
+    """The part of a lot that a sell, a fee or a withdrawal relieved (derived). Amounts in USD.
+
+    What was only carried on realises nothing: it left, moved, became another token, or was pooled.
+    """
+
+    class Kind(models.TextChoices):
+        """Why the units left the lot."""
+
+        SOLD = "sold"
+        SPENT = "spent"
+        FEE = "fee"
+        SETTLED = "settled"
+        SENT = "sent"
+        MOVED = "moved"
+        CONVERTED = "converted"
+        RESET = "reset"
 
     portfolio = models.ForeignKey(Portfolio, on_delete=models.CASCADE, related_name="disposals")
     lot = models.ForeignKey(Lot, on_delete=models.CASCADE, related_name="disposals")
@@ -155,6 +238,9 @@ class Disposal(models.Model):
     fill = models.ForeignKey(Fill, null=True, on_delete=models.CASCADE, related_name="disposals")
     transfer = models.ForeignKey(Transfer, null=True, on_delete=models.CASCADE, related_name="disposals")
     disposed_at = models.DateTimeField()
+    sequence = models.PositiveBigIntegerField(default=0, help_text="Of the entry that relieved the lot.")
+    ordinal = models.PositiveIntegerField(default=0, help_text="Which of the parts that the entry relieved.")
+    kind = models.CharField(max_length=9, choices=Kind.choices, default=Kind.SOLD)
     quantity = ExactDecimalField()
     cost_usd = ExactDecimalField()
     proceeds_usd = ExactDecimalField()
@@ -164,7 +250,7 @@ class Disposal(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["fill"], name="disposal_of_fill"),
-            models.Index(fields=["portfolio", "disposed_at"], name="disposal_in_order"),
+            models.Index(fields=["portfolio", "disposed_at", "sequence"], name="disposal_in_order"),
         ]
 
     def __str__(self) -> str:
@@ -180,6 +266,7 @@ class Unmatched(models.Model):
     fill = models.ForeignKey(Fill, null=True, on_delete=models.CASCADE, related_name="unmatched")
     transfer = models.ForeignKey(Transfer, null=True, on_delete=models.CASCADE, related_name="unmatched")
     disposed_at = models.DateTimeField()
+    sequence = models.PositiveBigIntegerField(default=0, help_text="Of the entry that let go of it.")
     quantity = ExactDecimalField()
     proceeds_usd = ExactDecimalField()
 

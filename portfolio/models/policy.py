@@ -43,6 +43,10 @@ class Portfolio(models.Model):
     ledger_version = models.PositiveBigIntegerField(default=0, help_text="Counts ledger changes; also the lock.")
     valued_version = models.PositiveBigIntegerField(default=0, help_text="The ledger version the daily values show.")
 
+    recompute_from = models.DateTimeField(
+        null=True, blank=True, help_text="Derived figures still show the ledger without entries from here on."
+    )
+
     objects = PortfolioQuerySet.as_manager()
 
     class Meta:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from portfolio.domain.money import ZERO, in_context
-from portfolio.models import CoreQuantity, Holding, Portfolio
+from portfolio.models import Asset, CoreQuantity, Portfolio
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,20 +26,17 @@ def core_quantities(*, portfolio: Portfolio, moment: datetime) -> dict[int, Deci
     return dict(rows.values_list("asset", "quantity"))
 
 
-@in_context
-def core_breaches(*, portfolio: Portfolio, sold: Iterable[int], moment: datetime) -> tuple[CoreBreach, ...]:
-    """Return which of the assets that were sold are now held below their core quantity."""
+def core_breaches(
+    *, portfolio: Portfolio, sold: Iterable[int], moment: datetime, held: Mapping[str, Decimal]
+) -> tuple[CoreBreach, ...]:
+    """Return which of the assets that were sold are held below their core quantity, given what is held by symbol."""
     assets = set(sold)
     if not assets:
         return ()
     core = core_quantities(portfolio=portfolio, moment=moment)
-    held: dict[int, Decimal] = defaultdict(Decimal)
-    names: dict[int, str] = {}
-    for holding in Holding.objects.filter(portfolio=portfolio, asset__in=assets).select_related("asset"):
-        held[holding.asset_id] += holding.quantity
-        names[holding.asset_id] = holding.asset.symbol
+    names = dict(Asset.objects.filter(pk__in=assets & core.keys()).values_list("pk", "symbol"))
     return tuple(
-        CoreBreach(asset_id=asset, asset=names[asset], core=core[asset], held=held[asset])
-        for asset in sorted(assets & core.keys() & names.keys())
-        if held[asset] < core.get(asset, ZERO)
+        CoreBreach(asset_id=asset, asset=symbol, core=core[asset], held=held[symbol])
+        for asset, symbol in sorted(names.items())
+        if symbol in held and held[symbol] < core[asset]
     )

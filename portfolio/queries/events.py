@@ -6,14 +6,29 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
-from portfolio.domain.events import USD, Event, FundingPayment, PerpFill, Side, SpotFill, TransferIn, TransferOut
+from portfolio.domain.events import (
+    USD,
+    Conversion,
+    Event,
+    FundingPayment,
+    MethodChange,
+    Move,
+    PerpFill,
+    Rebase,
+    Side,
+    SpotFill,
+    Swap,
+    TransferIn,
+    TransferOut,
+)
 from portfolio.domain.futures import Position as DomainPosition
+from portfolio.domain.lots import EVERYWHERE, LotKey, Method, Scope
 from portfolio.domain.lots import Lot as DomainLot
-from portfolio.domain.money import ONE
+from portfolio.domain.money import ONE, ZERO
 from portfolio.domain.outcomes import AssetKey, State
-from portfolio.models import Asset, Fill, Holding, Instrument, Lot, Portfolio, Position, Transfer
+from portfolio.models import Fill, Holding, Instrument, Lot, LotMethod, Portfolio, Position, Transfer
 
 SHARED = ("sequence", "account_id", "executed_at", "is_imported", "reverses__sequence")
 FILL_FIELDS = (
@@ -40,9 +55,14 @@ TRANSFER_FIELDS = (
     "value_usd",
     "acquired_at",
     "instrument_id",
+    "to_account_id",
+    "into_asset__symbol",
+    "into_quantity",
+    "fee_amount",
+    "fee_asset__symbol",
+    "fee_usd",
 )
-
-
+METHOD_FIELDS = ("sequence", "effective_at", "reverses__sequence", "method", "scope")
 LOT_FIELDS = (
     "account_id",
     "asset__symbol",
@@ -53,22 +73,57 @@ LOT_FIELDS = (
     "remaining_quantity",
     "remaining_cost_usd",
     "is_cost_assumed",
+    "ordinal",
 )
 """In the order in which the domain's lot has them."""
+
+
+MOMENTS: dict[Any, str] = {Fill: "executed_at", Transfer: "executed_at", LotMethod: "effective_at"}
+"""The tables of what was recorded, and the column that says when it happened."""
+
+Order = tuple[datetime, int]
+"""When something happened, and its sequence: the order in which the ledger is folded."""
 
 
 class Stored(NamedTuple):
     """Give the stored state of some holdings, and the row of each open lot among them."""
 
     state: State
-    lots: dict[tuple[str, int], int]
+    lots: dict[LotKey, int]
 
 
 def events_of(*, portfolio: Portfolio) -> list[Event]:
-    """Return everything that was ever recorded, reversed fills and their reversals included."""
-    fills = Fill.objects.filter(portfolio=portfolio).values_list(*FILL_FIELDS)
-    transfers = Transfer.objects.filter(portfolio=portfolio).values_list(*TRANSFER_FIELDS)
-    return [*map(fill_event, fills.iterator(2000)), *map(transfer_event, transfers.iterator(2000))]
+    """Return everything that was ever recorded, reversed entries and their reversals included."""
+    return _events({model: model._default_manager.filter(portfolio=portfolio) for model in MOMENTS})
+
+
+def standing_events(*, portfolio: Portfolio, after: Order | None) -> list[Event]:
+    """Return what stands of the entries after one, or of all: what was reversed is left out with its reversal."""
+    stand: dict[str, Any] = {"portfolio": portfolio, "reverses__isnull": True, "reversed_by__isnull": True}
+    return _events(
+        {model: model._default_manager.filter(later(model, after), **stand) for model in MOMENTS},
+    )
+
+
+def later(model: Any, after: Order | None) -> Q:
+    """Select the rows that come after an entry in the ledger's order."""
+    return Q() if after is None else _beyond(MOMENTS.get(model, "executed_at"), after)
+
+
+def derived_later(after: Order) -> Q:
+    """Select the disposals that entries after one made."""
+    return _beyond("disposed_at", after)
+
+
+def _beyond(moment: str, after: Order) -> Q:
+    return Q(**{f"{moment}__gt": after[0]}) | Q(**{moment: after[0], "sequence__gt": after[1]})
+
+
+def _events(rows: dict[Any, QuerySet[Any]]) -> list[Event]:
+    fills = rows[Fill].values_list(*FILL_FIELDS).iterator(2000)
+    transfers = rows[Transfer].values_list(*TRANSFER_FIELDS).iterator(2000)
+    methods = rows[LotMethod].values_list(*METHOD_FIELDS)
+    return [*map(fill_event, fills), *map(transfer_event, transfers), *map(method_event, methods)]
 
 
 def fill_event(row: tuple[Any, ...]) -> Event:
@@ -109,28 +164,68 @@ def transfer_event(row: tuple[Any, ...]) -> Event:
         "is_imported": is_imported,
         "reverses": reverses,
     }
-    return _TRANSFERS[kind](shared, *terms)
+    return _TRANSFERS[kind](shared, _Terms(*terms))
 
 
-def stored_state(*, portfolio: Portfolio, keys: Iterable[AssetKey]) -> Stored:
-    """Return the open lots of the holdings named, and the balances and positions of their accounts."""
-    accounts, symbols = {account for account, _ in keys}, {symbol for _, symbol in keys}
-    lots: dict[AssetKey, list[DomainLot]] = {}
-    rows: dict[tuple[str, int], int] = {}
-    open_lots = Lot.objects.filter(
-        portfolio=portfolio, is_open=True, account__in=accounts, asset__symbol__in=symbols - {USD}
+def method_event(row: tuple[Any, ...]) -> Event:
+    """Return the event of a change of method, given the values of METHOD_FIELDS."""
+    sequence, effective_at, reverses, method, scope = row
+    return MethodChange(
+        sequence=sequence,
+        account=EVERYWHERE,
+        executed_at=effective_at,
+        reverses=reverses,
+        method=Method(method),
+        scope=Scope(scope),
     )
-    for pk, *values in open_lots.order_by("acquired_at", "sequence").values_list("pk", *LOT_FIELDS):
+
+
+def stored_state(*, portfolio: Portfolio, keys: Iterable[AssetKey] | None = None) -> Stored:
+    """Return all balances and positions, and the open lots of the holdings named, or all of them."""
+    method, scope = _method_now(portfolio)
+    lots: dict[AssetKey, list[DomainLot]] = {}
+    rows: dict[LotKey, int] = {}
+    wanted = _open_lots(portfolio, keys, scope).order_by("acquired_at", "sequence", "ordinal")
+    for pk, *values in wanted.values_list("pk", *LOT_FIELDS):
         lot = DomainLot(*values)
-        lots.setdefault((lot.account, lot.asset), []).append(lot)
-        rows[lot.asset, lot.sequence] = pk
+        lots.setdefault(_lot_key(lot.account, lot.asset, scope), []).append(lot)
+        rows[lot.key] = pk
+    balances, costs, gains = _balances(portfolio, scope)
     state = State(
         lots={key: tuple(found) for key, found in lots.items()},
-        cash=_balances(portfolio, accounts),
-        positions=_positions(portfolio, accounts),
+        balances=balances,
+        costs=costs,
+        gains=gains,
+        positions=_positions(portfolio),
         last=last_order(portfolio),
+        method=method,
+        scope=scope,
     )
     return Stored(state, rows)
+
+
+def is_averaged(portfolio: Portfolio) -> bool:
+    """Return whether what is acquired now joins a lot that is open already."""
+    return _method_now(portfolio)[0] is Method.AVG
+
+
+def _method_now(portfolio: Portfolio) -> tuple[Method | None, Scope]:
+    stand = LotMethod.objects.filter(portfolio=portfolio, reverses__isnull=True, reversed_by__isnull=True)
+    row = stand.order_by("-effective_at", "-sequence").first()
+    return (None, Scope.ACCOUNT) if row is None else (Method(row.method), Scope(row.scope))
+
+
+def _open_lots(portfolio: Portfolio, keys: Iterable[AssetKey] | None, scope: Scope) -> QuerySet[Lot]:
+    rows = Lot.objects.filter(portfolio=portfolio, is_open=True)
+    if keys is None:
+        return rows
+    named = {key for key in keys if key[1] != USD}
+    rows = rows.filter(asset__symbol__in={symbol for _, symbol in named})
+    return rows if scope is Scope.PORTFOLIO else rows.filter(account__in={account for account, _ in named})
+
+
+def _lot_key(account: int, asset: str, scope: Scope) -> AssetKey:
+    return (account if scope is Scope.ACCOUNT else EVERYWHERE, asset)
 
 
 def domain_lot(lot: Lot) -> DomainLot:
@@ -145,6 +240,7 @@ def domain_lot(lot: Lot) -> DomainLot:
         remaining_quantity=lot.remaining_quantity,
         remaining_cost=lot.remaining_cost_usd,
         is_assumed=lot.is_cost_assumed,
+        ordinal=lot.ordinal,
     )
 
 
@@ -162,52 +258,107 @@ def domain_position(position: Position) -> DomainPosition:
     )
 
 
-def last_order(portfolio: Portfolio) -> tuple[datetime, int] | None:
-    """Return the order of the last thing recorded, to tell an appended fill from a back-dated one."""
+def last_order(portfolio: Portfolio) -> Order | None:
+    """Return the order of the last thing recorded, to tell an appended entry from a back-dated one."""
     newest = [
-        model.objects.filter(portfolio=portfolio)
-        .order_by("-executed_at", "-sequence")
-        .values_list("executed_at", "sequence")
+        model._default_manager.filter(portfolio=portfolio)
+        .order_by(f"-{moment}", "-sequence")
+        .values_list(moment, "sequence")
         .first()
-        for model in (Fill, Transfer)
+        for model, moment in MOMENTS.items()
     ]
     return max((order for order in newest if order is not None), default=None)
 
 
-def _balances(portfolio: Portfolio, accounts: set[int]) -> dict[int, Any]:
-    fiat = Q(asset__kind=Asset.Kind.FIAT)
-    rows = Holding.objects.filter(fiat, portfolio=portfolio, account__in=accounts)
-    return dict(rows.values_list("account_id", "quantity"))
+def _balances(
+    portfolio: Portfolio, scope: Scope
+) -> tuple[dict[AssetKey, Any], dict[AssetKey, Any], dict[AssetKey, Any]]:
+    """Return what is held, what it cost, and what was realised in it."""
+    balances: dict[AssetKey, Any] = {}
+    costs: dict[AssetKey, Any] = {}
+    gains: dict[AssetKey, Any] = {}
+    rows = Holding.objects.filter(portfolio=portfolio)
+    for account, asset, held, cost, gain in rows.values_list(
+        "account_id", "asset__symbol", "quantity", "cost_usd", "realized_pnl_usd"
+    ):
+        balances[account, asset] = held
+        gains[account, asset] = gain
+        if asset != USD:
+            key = _lot_key(account, asset, scope)
+            costs[key] = costs.get(key, ZERO) + cost
+    return balances, costs, gains
 
 
-def _positions(portfolio: Portfolio, accounts: set[int]) -> dict[tuple[int, int], DomainPosition]:
-    rows = Position.objects.filter(portfolio=portfolio, account__in=accounts).select_related("quote_asset")
+def _positions(portfolio: Portfolio) -> dict[tuple[int, int], DomainPosition]:
+    rows = Position.objects.filter(portfolio=portfolio).select_related("quote_asset")
     return {(row.account_id, row.instrument_id): domain_position(row) for row in rows}
 
 
-def _deposit(
-    shared: dict[str, Any], asset: str, quantity: Any, cost: Any, value: Any, acquired_at: Any, _: Any
-) -> Event:
-    return TransferIn(**shared, asset=asset, quantity=quantity, cost=cost, value=value, acquired_at=acquired_at)
+class _Terms(NamedTuple):
+    """Hold what is a transfer's own, in the order of TRANSFER_FIELDS."""
+
+    asset: str
+    quantity: Any
+    cost: Any = None
+    value: Any = None
+    acquired_at: Any = None
+    instrument: Any = None
+    to_account: Any = None
+    into: Any = None
+    received: Any = None
+    fee: Any = ZERO
+    fee_asset: Any = None
+    fee_usd: Any = ZERO
+
+    def charged(self) -> dict[str, Any]:
+        """Return the fee as events name it."""
+        return {"fee": self.fee, "fee_asset": self.fee_asset or USD, "fee_usd": self.fee_usd}
 
 
-def _income(shared: dict[str, Any], asset: str, quantity: Any, _cost: Any, value: Any, *_: Any) -> Event:
-    return TransferIn(**shared, asset=asset, quantity=quantity, value=value, is_income=True)
+def _deposit(shared: dict[str, Any], its: _Terms) -> Event:
+    known = {"cost": its.cost, "value": its.value, "acquired_at": its.acquired_at}
+    return TransferIn(**shared, asset=its.asset, quantity=its.quantity, **known)
 
 
-def _withdrawal(shared: dict[str, Any], asset: str, quantity: Any, *_: Any) -> Event:
-    return TransferOut(**shared, asset=asset, quantity=quantity)
+def _income(shared: dict[str, Any], its: _Terms) -> Event:
+    return TransferIn(**shared, asset=its.asset, quantity=its.quantity, value=its.value, is_income=True)
 
 
-def _funding(
-    shared: dict[str, Any], asset: str, quantity: Any, _cost: Any, value: Any, _at: Any, instrument: Any
-) -> Event:
-    return FundingPayment(**shared, settle=asset, amount=quantity, value=value, instrument=instrument)
+def _withdrawal(shared: dict[str, Any], its: _Terms) -> Event:
+    return TransferOut(**shared, asset=its.asset, quantity=its.quantity, **its.charged())
 
 
-_TRANSFERS: dict[str, Callable[..., Event]] = {
+def _funding(shared: dict[str, Any], its: _Terms) -> Event:
+    amounts = {"amount": its.quantity, "value": its.value, "instrument": its.instrument}
+    return FundingPayment(**shared, settle=its.asset, **amounts)
+
+
+def _move(shared: dict[str, Any], its: _Terms) -> Event:
+    where = {"to_account": its.to_account, "value": its.value}
+    return Move(**shared, asset=its.asset, quantity=its.quantity, **where, **its.charged())
+
+
+def _migration(shared: dict[str, Any], its: _Terms) -> Event:
+    new = {"into": its.into, "received": its.received, "value": its.value}
+    return Conversion(**shared, asset=its.asset, quantity=its.quantity, **new)
+
+
+def _rebase(shared: dict[str, Any], its: _Terms) -> Event:
+    return Rebase(**shared, asset=its.asset, change=its.quantity)
+
+
+def _swap(shared: dict[str, Any], its: _Terms) -> Event:
+    new = {"into": its.into, "received": its.received, "value": its.value}
+    return Swap(**shared, asset=its.asset, quantity=its.quantity, **new, **its.charged())
+
+
+_TRANSFERS: dict[str, Callable[[dict[str, Any], _Terms], Event]] = {
     Transfer.Kind.DEPOSIT: _deposit,
     Transfer.Kind.INCOME: _income,
     Transfer.Kind.WITHDRAWAL: _withdrawal,
     Transfer.Kind.FUNDING: _funding,
+    Transfer.Kind.MOVE: _move,
+    Transfer.Kind.MIGRATION: _migration,
+    Transfer.Kind.REBASE: _rebase,
+    Transfer.Kind.SWAP: _swap,
 }

@@ -10,8 +10,9 @@ from typing import Any
 
 from portfolio.domain.events import USD, Event
 from portfolio.domain.ledger import Folded, fold
-from portfolio.domain.lots import Method
+from portfolio.domain.lots import EVERYWHERE, Method, Scope
 from portfolio.domain.money import ZERO, Refusal, in_context
+from portfolio.domain.outcomes import AssetKey
 from portfolio.models import (
     Asset,
     Disposal,
@@ -19,13 +20,18 @@ from portfolio.models import (
     Holding,
     Instrument,
     Lot,
+    LotMethod,
     Portfolio,
     Position,
     PositionChange,
     Transfer,
     Unmatched,
 )
-from portfolio.queries.events import domain_lot, domain_position, events_of
+from portfolio.queries.events import Order, domain_lot, domain_position, events_of
+
+LEAVING = (Transfer.Kind.WITHDRAWAL, Transfer.Kind.MOVE, Transfer.Kind.MIGRATION, Transfer.Kind.SWAP)
+REOPENED = (Disposal.Kind.MOVED, Disposal.Kind.CONVERTED, Disposal.Kind.RESET)
+CARRIED = (*REOPENED, Disposal.Kind.SENT)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +54,7 @@ class Rows:
     portfolio: Portfolio
     fills: list[Fill]
     transfers: list[Transfer]
+    methods: list[LotMethod]
     lots: list[Lot]
     disposals: list[Disposal]
     unmatched: list[Unmatched]
@@ -55,17 +62,39 @@ class Rows:
     positions: list[Position]
     changes: list[PositionChange]
     events: list[Event]
+    fiat: set[int]
 
     def standing_fills(self) -> list[Fill]:
         """Return the fills that neither are nor have a reversal."""
-        gone = {fill.reverses_id for fill in self.fills if fill.reverses_id}
-        return [fill for fill in self.fills if not fill.reverses_id and fill.pk not in gone]
+        return _standing(self.fills)
+
+    def standing_transfers(self) -> list[Transfer]:
+        """Return the transfers that neither are nor have a reversal."""
+        return _standing(self.transfers)
+
+    def is_shared(self, order: Order | None = None) -> bool:
+        """Return whether all accounts share their lots: after an entry, or now."""
+        changes = [
+            ((row.effective_at, row.sequence), row.scope)
+            for row in _standing(self.methods)
+            if order is None or (row.effective_at, row.sequence) < order
+        ]
+        return bool(changes) and max(changes)[1] == Scope.PORTFOLIO
+
+    def place(self, row: Lot | Holding) -> tuple[int, int]:
+        """Return where a lot or a balance is counted: its account, or none where lots are shared, and its asset."""
+        return (EVERYWHERE if self.is_shared() else row.account_id, row.asset_id)
 
 
 @in_context
 def violations(*, portfolio: Portfolio, method: Method) -> list[Violation]:
-    """Return every row of a portfolio's ledger that breaks an invariant."""
+    """Return every row of a portfolio's ledger that breaks an invariant.
+
+    While a worker derives it anew, the derived rows show an earlier ledger: then only what was recorded is checked.
+    """
     rows = _read(portfolio)
+    if portfolio.recompute_from is not None:
+        return [violation for check in (_entries, _owners) for violation in check(rows)]
     return [violation for check in _CHECKS for violation in check(rows)] + list(_replay(rows, method))
 
 
@@ -77,7 +106,8 @@ def _read(portfolio: Portfolio) -> Rows:
     return Rows(
         portfolio=portfolio,
         fills=all_of(Fill, "instrument", "account"),
-        transfers=all_of(Transfer, "asset", "account"),
+        transfers=all_of(Transfer, "asset", "account", "to_account"),
+        methods=all_of(LotMethod),
         lots=all_of(Lot, "asset", "account"),
         disposals=all_of(Disposal, "lot", "fill__instrument"),
         unmatched=all_of(Unmatched),
@@ -85,46 +115,80 @@ def _read(portfolio: Portfolio) -> Rows:
         positions=all_of(Position, "quote_asset", "account"),
         changes=all_of(PositionChange),
         events=events_of(portfolio=portfolio),
+        fiat=set(Asset.objects.filter(kind=Asset.Kind.FIAT).values_list("pk", flat=True)),
     )
 
 
+def _standing(entries: list[Any]) -> list[Any]:
+    gone = {entry.reverses_id for entry in entries if entry.reverses_id}
+    return [entry for entry in entries if not entry.reverses_id and entry.pk not in gone]
+
+
 def _balances(rows: Rows) -> Iterator[Violation]:
-    """I01: what came in less what went out is held, and is what the open lots hold."""
+    """I01: what came in less what went out is held, and is what the open lots hold, by account or in all."""
     opened: dict[tuple[int, int], Decimal] = defaultdict(Decimal)
     gone: dict[tuple[int, int], Decimal] = defaultdict(Decimal)
     remaining: dict[tuple[int, int], Decimal] = defaultdict(Decimal)
+    held: dict[tuple[int, int], Decimal] = defaultdict(Decimal)
     for lot in rows.lots:
-        opened[lot.account_id, lot.asset_id] += lot.quantity
-        remaining[lot.account_id, lot.asset_id] += lot.remaining_quantity
+        opened[rows.place(lot)] += lot.quantity
+        remaining[rows.place(lot)] += lot.remaining_quantity
     for disposal in rows.disposals:
-        gone[disposal.lot.account_id, disposal.asset_id] += disposal.quantity
-    held = {(row.account_id, row.asset_id): row for row in rows.holdings if row.asset.kind != Asset.Kind.FIAT}
+        gone[rows.place(disposal.lot)] += disposal.quantity
+    for row in rows.holdings:
+        if row.asset.kind != Asset.Kind.FIAT:
+            held[rows.place(row)] += row.quantity
     for key in opened.keys() | held.keys() | gone.keys():
-        quantity = held[key].quantity if key in held else ZERO
-        if not quantity == opened[key] - gone[key] == remaining[key]:
-            name = f"holding of asset {key[1]} in account {key[0]}"
+        if not held[key] == opened[key] - gone[key] == remaining[key]:
+            name = f"holding of asset {key[1]}" + (f" in account {key[0]}" if key[0] else "")
             yield Violation(
                 invariant="I01",
                 row=name,
-                message=f"{quantity} held, {opened[key]} in less {gone[key]} out, {remaining[key]} in open lots",
+                message=f"{held[key]} held, {opened[key]} in less {gone[key]} out, {remaining[key]} in open lots",
             )
 
 
 def _sales(rows: Rows) -> Iterator[Violation]:
-    """I02: the quantities matched to a sale, and what is unmatched of it, are what was sold."""
-    sold = {fill.pk: fill.instrument.asset_id for fill in rows.fills}
-    relieved: list[Disposal | Unmatched] = [row for row in rows.disposals if not row.is_fee]
-    matched: dict[int, Decimal] = defaultdict(Decimal)
-    for row in [*relieved, *rows.unmatched]:
-        if row.fill_id and row.asset_id == sold.get(row.fill_id):
-            matched[row.fill_id] += row.quantity
+    """I02: the quantities matched to a sale or a fee, and what is unmatched of it, are what was let go."""
+    matched: dict[tuple[str, int, int], Decimal] = defaultdict(Decimal)
+    relieved: list[Disposal | Unmatched] = [*rows.disposals, *rows.unmatched]
+    for row in relieved:
+        matched["fill", row.fill_id or 0, row.asset_id] += row.quantity
+        matched["transfer", row.transfer_id or 0, row.asset_id] += row.quantity
+    for entry, given in (*_given_by_fills(rows), *_given_by_transfers(rows)):
+        name = type(entry).__name__.lower()
+        for asset, quantity in given.items():
+            if matched[name, entry.pk, asset] != quantity:
+                message = f"{quantity} let go, {matched[name, entry.pk, asset]} matched"
+                yield Violation(invariant="I02", row=f"{name} {entry.pk}", message=message)
+
+
+def _given_by_fills(rows: Rows) -> Iterator[tuple[Fill, dict[int, Decimal]]]:
+    """Give the coins that sales and fees let go; what a futures fill settles is its own gain or loss."""
     for fill in rows.standing_fills():
-        if fill.instrument.kind != Instrument.Kind.SPOT or fill.side != Fill.Side.SELL:
-            continue
-        fee = fill.fee_amount if fill.fee_asset_id == fill.instrument.asset_id else ZERO
-        if matched[fill.pk] != fill.quantity + fee:
-            message = f"{fill.quantity + fee} sold, {matched[fill.pk]} matched"
-            yield Violation(invariant="I02", row=f"fill {fill.pk}", message=message)
+        given: dict[int, Decimal] = defaultdict(Decimal)
+        own = {fill.instrument.asset_id, fill.quote_asset_id}
+        if fill.instrument.kind != Instrument.Kind.SPOT:
+            own = {fill.quote_asset_id}
+        elif fill.side == Fill.Side.SELL:
+            given[fill.instrument.asset_id] += fill.quantity
+        is_sold = fill.fee_asset_id in given
+        if fill.fee_amount and (is_sold or fill.fee_asset_id not in own):
+            given[fill.fee_asset_id] += fill.fee_amount
+        yield fill, {asset: quantity for asset, quantity in given.items() if asset not in rows.fiat}
+
+
+def _given_by_transfers(rows: Rows) -> Iterator[tuple[Transfer, dict[int, Decimal]]]:
+    """Give the coins that left by a transfer; one within the whole portfolio's lots relieves none."""
+    for row in rows.standing_transfers():
+        given: dict[int, Decimal] = defaultdict(Decimal)
+        is_within = row.kind == Transfer.Kind.MOVE and rows.is_shared((row.executed_at, row.sequence))
+        if row.kind in LEAVING and not is_within:
+            given[row.asset_id] += row.quantity
+        if row.fee_amount and row.fee_asset_id is not None and row.fee_asset_id != row.into_asset_id:
+            given[row.fee_asset_id] += row.fee_amount
+        if not (is_within and row.is_imported):
+            yield row, {asset: quantity for asset, quantity in given.items() if asset not in rows.fiat}
 
 
 def _lots(rows: Rows) -> Iterator[Violation]:
@@ -151,15 +215,38 @@ def _lots(rows: Rows) -> Iterator[Violation]:
 
 def _matches(rows: Rows) -> Iterator[Violation]:
     """I05 and I06: a match follows its lot, and realises exactly proceeds less cost; the replay checks the order."""
-    funding = {row.pk for row in rows.transfers if row.kind == Transfer.Kind.FUNDING}
     for disposal in rows.disposals:
         name = f"disposal {disposal.pk}"
         if disposal.disposed_at < disposal.lot.acquired_at:
             yield Violation(invariant="I05", row=name, message="it predates its lot")
         if disposal.realized_pnl_usd != disposal.proceeds_usd - disposal.cost_usd:
             yield Violation(invariant="I06", row=name, message="realised is not proceeds less cost")
-        if disposal.transfer_id and disposal.realized_pnl_usd and disposal.transfer_id not in funding:
-            yield Violation(invariant="I06", row=name, message="a withdrawal realised something")
+        if disposal.realized_pnl_usd and disposal.kind in CARRIED:
+            yield Violation(invariant="I06", row=name, message=f"units that were {disposal.kind} realised something")
+
+
+def _carried(rows: Rows) -> Iterator[Violation]:
+    """I09: what moved, was converted or dealt out costs in its new lots what it had cost; a move keeps the quantity.
+
+    Under the average what arrives joins a lot that was there: then only the replay tells.
+    """
+    if any(row.method == Method.AVG for row in rows.methods):
+        return
+    relieved: dict[int, tuple[Decimal, Decimal]] = defaultdict(lambda: (ZERO, ZERO))
+    brought: dict[int, tuple[Decimal, Decimal]] = defaultdict(lambda: (ZERO, ZERO))
+    unknown = {row.sequence for row in rows.unmatched}
+    for disposal in rows.disposals:
+        if disposal.kind in REOPENED and disposal.sequence not in unknown:
+            quantity, cost = relieved[disposal.sequence]
+            relieved[disposal.sequence] = (quantity + disposal.quantity, cost + disposal.cost_usd)
+    for lot in rows.lots:
+        quantity, cost = brought[lot.sequence]
+        brought[lot.sequence] = (quantity + lot.quantity, cost + lot.cost_usd)
+    moves = {row.sequence for row in rows.transfers if row.kind == Transfer.Kind.MOVE}
+    for sequence, (quantity, cost) in relieved.items():
+        if cost != brought[sequence][1] or (sequence in moves and quantity != brought[sequence][0]):
+            message = f"{quantity} at {cost} was carried, {brought[sequence][0]} at {brought[sequence][1]} arrived"
+            yield Violation(invariant="I09", row=f"entry {sequence}", message=message)
 
 
 def _positions(rows: Rows) -> Iterator[Violation]:
@@ -183,7 +270,7 @@ def _positions(rows: Rows) -> Iterator[Violation]:
 def _entries(rows: Rows) -> Iterator[Violation]:
     """I18: sequences are used once and counted, and a reversal mirrors what it reverses."""
     seen: set[int] = set()
-    entries: list[Fill | Transfer] = [*rows.fills, *rows.transfers]
+    entries: list[Fill | Transfer | LotMethod] = [*rows.fills, *rows.transfers, *rows.methods]
     for entry in entries:
         name = f"{type(entry).__name__.lower()} {entry.pk}"
         if entry.sequence in seen or not 0 < entry.sequence <= rows.portfolio.ledger_version:
@@ -212,6 +299,7 @@ def _owners(rows: Rows) -> Iterator[Violation]:
     for row in with_account:
         if row.account.portfolio_id != own:
             yield Violation(invariant="I20", row=_named(row), message="its account belongs to another portfolio")
+    yield from _foreign_ends(rows)
     entries = {fill.pk for fill in rows.fills}, {transfer.pk for transfer in rows.transfers}
     derived: list[Any] = [*rows.lots, *rows.disposals, *rows.unmatched, *rows.changes]
     for row in derived:
@@ -221,6 +309,12 @@ def _owners(rows: Rows) -> Iterator[Violation]:
     for disposal in rows.disposals:
         if disposal.lot.portfolio_id != own:
             yield Violation(invariant="I20", row=_named(disposal), message="its lot belongs to another portfolio")
+
+
+def _foreign_ends(rows: Rows) -> Iterator[Violation]:
+    for row in rows.transfers:
+        if row.to_account is not None and row.to_account.portfolio_id != rows.portfolio.pk:
+            yield Violation(invariant="I20", row=_named(row), message="it goes to another portfolio's account")
 
 
 def _replay(rows: Rows, method: Method) -> Iterator[Violation]:
@@ -242,7 +336,7 @@ def _replay(rows: Rows, method: Method) -> Iterator[Violation]:
 
 
 def _replayed_lots(rows: Rows, folded: Folded) -> Iterator[Violation]:
-    stored = {(lot.asset.symbol, lot.sequence): lot for lot in rows.lots}
+    stored = {(lot.asset.symbol, lot.sequence, lot.ordinal): lot for lot in rows.lots}
     for key in stored.keys() | folded.lots.keys():
         if key not in stored or key not in folded.lots or domain_lot(stored[key]) != folded.lots[key]:
             name = f"lot {stored[key].pk}" if key in stored else f"lot of {key[0]} brought by entry {key[1]}"
@@ -259,14 +353,23 @@ def _replayed_lots(rows: Rows, folded: Folded) -> Iterator[Violation]:
 
 
 def _replayed_balances(rows: Rows, folded: Folded) -> Iterator[Violation]:
+    state = folded.state
     stored = {(row.account_id, row.asset.symbol): row for row in rows.holdings}
-    cash = {(account, USD) for account in folded.state.cash}
-    for key in stored.keys() | folded.state.lots.keys() | cash:
-        quantity = stored[key].quantity if key in stored else ZERO
-        if quantity != folded.state.held(*key):
-            name = f"holding of {key[1]} in account {key[0]}"
-            message = f"{quantity} held, a replay gives {folded.state.held(*key)}"
-            yield Violation(invariant="I16", row=name, message=message)
+    for key in stored.keys() | state.balances.keys():
+        row = stored.get(key)
+        kept = (ZERO, ZERO) if row is None else (row.quantity, row.realized_pnl_usd)
+        replayed = (state.held(*key), state.gains.get(key, ZERO))
+        if kept != replayed:
+            message = f"{kept[0]} held and {kept[1]} realised, a replay gives {replayed[0]} and {replayed[1]}"
+            yield Violation(invariant="I16", row=f"holding of {key[1]} in account {key[0]}", message=message)
+    costs: dict[AssetKey, Decimal] = defaultdict(Decimal)
+    for row in rows.holdings:
+        if row.asset.symbol != USD:
+            costs[EVERYWHERE if rows.is_shared() else row.account_id, row.asset.symbol] += row.cost_usd
+    for key in costs.keys() | state.costs.keys():
+        if costs[key] != state.costs.get(key, ZERO):
+            message = f"it cost {costs[key]}, a replay gives {state.costs.get(key, ZERO)}"
+            yield Violation(invariant="I16", row=f"holding of {key[1]} in account {key[0]}", message=message)
 
 
 def _compare(what: str, rows: Rows, stored: Decimal, replayed: Decimal) -> Iterator[Violation]:
@@ -288,6 +391,7 @@ _CHECKS: tuple[Callable[[Rows], Iterator[Violation]], ...] = (
     _sales,
     _lots,
     _matches,
+    _carried,
     _positions,
     _entries,
     _owners,

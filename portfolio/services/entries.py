@@ -10,6 +10,8 @@ from portfolio.domain.money import ONE, ZERO, Refusal, exact, in_context
 from portfolio.models import Account, Asset, Fill, Instrument, Portfolio, Transfer
 from portfolio.queries.prices import price_at
 
+CONVERTING = (Transfer.Kind.MIGRATION, Transfer.Kind.SWAP)
+CHARGED = (Transfer.Kind.MOVE, Transfer.Kind.WITHDRAWAL, Transfer.Kind.SWAP)
 FIRST_MOMENT = datetime(2009, 1, 3, tzinfo=UTC)
 
 
@@ -19,6 +21,10 @@ class PriceUnknown(Refusal):
 
 class BadMoment(Refusal):
     """Refuse a moment at which nothing can have been traded."""
+
+
+class BadEnd(Refusal):
+    """Refuse a transfer whose other end is missing, is somebody else's, or does not belong to its kind."""
 
 
 class KeyReused(Refusal):
@@ -49,7 +55,11 @@ class NewFill:
 
 @dataclass(frozen=True, kw_only=True)
 class NewTransfer:
-    """State one deposit, withdrawal, income or funding payment; funding carries its sign in the quantity."""
+    """State what came in, went out, moved or changed without a trade; funding and rebases carry their sign.
+
+    A move names the account it goes to; a migration and a swap name what they bring, a migration by its ratio if
+    that is easier (new units for one old). `fee_usd` is what a network fee was worth, `value_usd` the whole quantity.
+    """
 
     kind: str
     asset: Asset
@@ -59,8 +69,20 @@ class NewTransfer:
     value_usd: Decimal | None = None
     acquired_at: datetime | None = None
     instrument: Instrument | None = None
+    to_account: Account | None = None
+    into: Asset | None = None
+    into_quantity: Decimal | None = None
+    ratio: Decimal | None = None
+    fee_amount: Decimal = ZERO
+    fee_asset: Asset | None = None
+    fee_usd: Decimal | None = None
     account: Account | None = None
     external_id: str = ""
+
+    @property
+    def received(self) -> Decimal | None:
+        """Return what a migration or a swap brings."""
+        return exact(self.quantity * self.ratio) if self.ratio is not None else self.into_quantity
 
 
 @in_context
@@ -96,12 +118,7 @@ def transfer_row(
 ) -> Transfer:
     """Return the unsaved row of a transfer, at its market value where that is known."""
     check_moment(portfolio=portfolio, moment=new.executed_at, now=now)
-    value = new.quantity if new.asset.kind == Asset.Kind.FIAT else new.value_usd
-    if value is None:
-        price = price_at(portfolio=portfolio, asset=new.asset.pk, moment=new.executed_at)
-        value = None if price is None else exact(new.quantity * price)
-    if value is None and new.kind == Transfer.Kind.FUNDING:
-        raise PriceUnknown(f"Say what the funding was worth in USD: no price of {new.asset} is known at that time.")
+    _check_ends(portfolio, new, account)
     return Transfer(
         portfolio=portfolio,
         account=account,
@@ -113,10 +130,60 @@ def transfer_row(
         asset=new.asset,
         quantity=new.quantity,
         cost_usd=new.cost_usd,
-        value_usd=value,
+        value_usd=_value(portfolio, new),
         acquired_at=new.acquired_at,
         instrument=new.instrument,
+        to_account=new.to_account,
+        into_asset=new.into,
+        into_quantity=new.received,
+        fee_amount=new.fee_amount,
+        fee_asset=new.fee_asset or (new.asset if new.fee_amount else None),
+        fee_usd=_network_fee_usd(portfolio, new),
     )
+
+
+def _check_ends(portfolio: Portfolio, new: NewTransfer, account: Account) -> None:
+    """Refuse accounts of somebody else, and a kind whose other end is missing or does not belong."""
+    if any(one.portfolio_id != portfolio.pk for one in (account, new.to_account) if one is not None):
+        raise BadEnd("That account is not one of this portfolio's.")
+    if (new.kind == Transfer.Kind.MOVE) != (new.to_account is not None):
+        raise BadEnd("A move names the account it goes to, and nothing else does.")
+    has_new = new.into is not None and new.received is not None
+    if has_new != (new.kind in CONVERTING) or (new.into is None) != (new.received is None):
+        raise BadEnd("A migration and a swap name what they bring, and nothing else does.")
+    if new.fee_amount and new.kind not in CHARGED:
+        raise BadEnd("Only what leaves an account or is swapped costs a fee.")
+
+
+def _value(portfolio: Portfolio, new: NewTransfer) -> Decimal | None:
+    """Value what moved: stated, else in fiat, else at the market; what was swapped must have a value."""
+    if new.kind == Transfer.Kind.REBASE:
+        return None
+    value = _worth(portfolio, new.asset, new.quantity, new)
+    if value is None and new.kind == Transfer.Kind.SWAP and new.into is not None and new.received is not None:
+        value = _worth(portfolio, new.into, new.received, new)
+    if value is None and new.kind in (Transfer.Kind.FUNDING, Transfer.Kind.SWAP):
+        raise PriceUnknown(f"Say what the {new.kind} was worth in USD: no price of {new.asset} is known at that time.")
+    return value
+
+
+def _worth(portfolio: Portfolio, asset: Asset, quantity: Decimal, new: NewTransfer) -> Decimal | None:
+    if asset.kind == Asset.Kind.FIAT:
+        return quantity
+    if new.into is not None and new.into.kind == Asset.Kind.FIAT:
+        return new.received
+    if new.value_usd is not None:
+        return new.value_usd
+    price = price_at(portfolio=portfolio, asset=asset.pk, moment=new.executed_at)
+    return None if price is None else exact(quantity * price)
+
+
+def _network_fee_usd(portfolio: Portfolio, new: NewTransfer) -> Decimal:
+    if not new.fee_amount:
+        return ZERO
+    if new.fee_usd is not None:
+        return new.fee_usd
+    return exact(new.fee_amount * _price(portfolio, new.fee_asset or new.asset, new.executed_at))
 
 
 def check_moment(*, portfolio: Portfolio, moment: datetime, now: datetime) -> None:

@@ -5,32 +5,68 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, TypeVar
 
 from django.db import transaction
-from django.db.models import F
 
 from jobs.services import enqueue
-from portfolio.domain.events import Event, assets_given
+from portfolio.domain.events import Event, MethodChange, Move, assets_given, assets_touched
 from portfolio.domain.ledger import fold
-from portfolio.domain.lots import Method
-from portfolio.domain.money import Refusal
-from portfolio.domain.outcomes import State
-from portfolio.models import Account, Asset, Fill, Instrument, Portfolio, Transfer
+from portfolio.domain.lots import Method, Scope
+from portfolio.domain.money import ZERO, Refusal
+from portfolio.domain.outcomes import AssetKey, State
+from portfolio.models import Account, Asset, Fill, Instrument, LotMethod, Portfolio, Transfer
 from portfolio.queries.core import CoreBreach, core_breaches
-from portfolio.queries.events import events_of, fill_event, stored_state, transfer_event
-from portfolio.services.entries import KeyReused, NewFill, NewTransfer, fill_row, opposite, transfer_row
-from portfolio.services.posting import Sources, forget, sources_of, write
+from portfolio.queries.events import Order, fill_event, is_averaged, method_event, stored_state, transfer_event
+from portfolio.services.entries import (
+    KeyReused,
+    NewFill,
+    NewTransfer,
+    check_moment,
+    fill_row,
+    opposite,
+    transfer_row,
+)
+from portfolio.services.posting import Sources, write
+from portfolio.services.recompute import (
+    CHECKPOINT_TASK,
+    METHOD,
+    SPACING,
+    VALUE_TASK,
+    derive_from,
+    lock,
+    rebuild,
+)
 
-METHOD = Method.FIFO
-"""The order in which lots are relieved; every portfolio uses this one.
-
-The arithmetic knows others. Under the average a purchase joins an open lot, so that appending must load those lots too.
-"""
-
-VALUE_TASK = "portfolio.value_portfolios"
+__all__ = [
+    "METHOD",
+    "CoreSaleRefused",
+    "NotReversible",
+    "Recorded",
+    "default_account",
+    "lock",
+    "rebuild",
+    "record_fills",
+    "record_transfer",
+    "record_transfers",
+    "reverse_fills",
+    "reverse_lot_method",
+    "reverse_transfer",
+    "set_lot_method",
+]
 SAME_FILL = ("instrument_id", "side", "quantity", "price", "executed_at", "fee_amount", "fee_asset_id", "leverage")
-SAME_TRANSFER = ("kind", "asset_id", "quantity", "executed_at", "cost_usd")
+SAME_TRANSFER = (
+    "kind",
+    "asset_id",
+    "quantity",
+    "executed_at",
+    "cost_usd",
+    "to_account_id",
+    "into_asset_id",
+    "into_quantity",
+    "fee_amount",
+)
 
 Stated = TypeVar("Stated", NewFill, NewTransfer)
 
@@ -84,9 +120,8 @@ def record_fills(
     ]
     known = _known(stated, SAME_FILL)
     fresh = [row for row in stated if row.external_id not in known]
-    if fresh:
-        _record(locked, fresh, now)
-    breaches = () if is_imported else core_breaches(portfolio=locked, sold=_sold(fresh), moment=locked.clock(now))
+    held = _record(locked, fresh, now) if fresh else {}
+    breaches = () if is_imported else _core_breaches(locked, _sold(fresh), held, now)
     if breaches and not core_override_reason.strip():
         raise CoreSaleRefused(breaches)
     rows = tuple(known.get(row.external_id, row) for row in stated)
@@ -159,15 +194,40 @@ def reverse_transfer(*, portfolio: Portfolio, transfer: Transfer, now: datetime)
 
 
 @transaction.atomic
-def rebuild(portfolio: Portfolio) -> None:
-    """Delete everything that was derived and derive it anew from all that was recorded."""
-    _rebuild(lock(portfolio))
+def set_lot_method(
+    *, portfolio: Portfolio, method: Method, scope: Scope, effective_at: datetime, now: datetime
+) -> LotMethod:
+    """Relieve lots by another method, or in another scope, from a moment on; an earlier moment recomputes from there.
+
+    What is in force at that moment already is returned as it is.
+    """
+    locked = lock(portfolio)
+    check_moment(portfolio=locked, moment=effective_at, now=now)
+    stand = LotMethod.objects.filter(portfolio=locked, reverses__isnull=True, reversed_by__isnull=True)
+    known = stand.filter(effective_at=effective_at).order_by("-sequence").first()
+    if known is not None and (known.method, known.scope) == (method, scope):
+        return known
+    row = LotMethod(
+        portfolio=locked, effective_at=effective_at, recorded_at=now, method=method.value, scope=scope.value
+    )
+    _record(locked, [row], now)
+    return row
 
 
-def lock(portfolio: Portfolio) -> Portfolio:
-    """Hold the portfolio's row until the transaction ends, on both databases, and read it as it now is."""
-    Portfolio.objects.filter(pk=portfolio.pk).update(ledger_version=F("ledger_version"))
-    return Portfolio.objects.select_related("market", "reserve_asset").get(pk=portfolio.pk)
+@transaction.atomic
+def reverse_lot_method(*, portfolio: Portfolio, change: LotMethod, now: datetime) -> LotMethod:
+    """Reverse a change of method: both stay visible, and lots are relieved as if it had never been."""
+    locked = lock(portfolio)
+    row = LotMethod.objects.filter(portfolio=locked, pk=change.pk, reverses__isnull=True).first()
+    if row is None:
+        raise NotReversible("Only a change of this portfolio that is not a reversal itself can be reversed.")
+    reversal = LotMethod.objects.filter(reverses=row).first()
+    if reversal is not None:
+        return reversal
+    row.pk, row.reverses, row.recorded_at = None, change, now
+    row._state.adding = True
+    _record(locked, [row], now)
+    return row
 
 
 def default_account(portfolio: Portfolio) -> Account:
@@ -175,42 +235,68 @@ def default_account(portfolio: Portfolio) -> Account:
     return portfolio.accounts.order_by("pk")[:1].get()
 
 
-def _record(portfolio: Portfolio, rows: Sequence[Any], now: datetime) -> None:
-    """Insert entries and post them: an appended entry reads open lots only, a back-dated one replays everything."""
+def _record(portfolio: Portfolio, rows: Sequence[Any], now: datetime) -> Mapping[AssetKey, Decimal]:
+    """Insert entries and post them; returns what is then held.
+
+    An appended entry reads the open lots it needs; a back-dated one derives everything after its moment anew.
+    """
     for number, row in enumerate(rows, start=1):
         row.sequence = portfolio.ledger_version + number
     symbols = dict(Asset.objects.values_list("pk", "symbol"))
     events = [_event(row, symbols) for row in rows]
-    stored = stored_state(portfolio=portfolio, keys={(e.account, asset) for e in events for asset in assets_given(e)})
-    is_appended = all(_is_after(event, stored.state) for event in events)
+    stored = stored_state(portfolio=portfolio, keys=_needed(portfolio, events))
+    is_appended = portfolio.recompute_from is None and all(_is_after(event, stored.state) for event in events)
     folded = fold(events=events, opening=stored.state, method=METHOD) if is_appended else None
     type(rows[0])._default_manager.bulk_create(rows)
     if folded is None:
-        _rebuild(portfolio)
+        state = derive_from(portfolio=portfolio, since=_first_affected(events), now=now)
     else:
-        sources = _sources(rows, symbols)
-        write(portfolio=portfolio, folded=folded, sources=sources, lots=stored.lots)
-    portfolio.ledger_version += len(rows)
+        write(portfolio=portfolio, folded=folded, sources=_sources(rows, symbols), lots=stored.lots)
+        state = folded.state
+    _count(portfolio, len(rows), now)
+    return state.balances
+
+
+def _count(portfolio: Portfolio, entries: int, now: datetime) -> None:
+    """Move the ledger's version on, and ask for what follows from it."""
+    before = portfolio.ledger_version
+    portfolio.ledger_version += entries
     Portfolio.objects.filter(pk=portfolio.pk).update(ledger_version=portfolio.ledger_version)
     enqueue(task=VALUE_TASK, now=now, unique_key=VALUE_TASK)
+    if before // SPACING != portfolio.ledger_version // SPACING:
+        key = f"{CHECKPOINT_TASK}:{portfolio.pk}"
+        enqueue(task=CHECKPOINT_TASK, now=now, args={"portfolio": portfolio.pk}, unique_key=key)
 
 
-def _rebuild(portfolio: Portfolio) -> None:
-    folded = fold(events=events_of(portfolio=portfolio), method=METHOD)
-    forget(portfolio)
-    write(portfolio=portfolio, folded=folded, sources=sources_of(portfolio), lots={})
+def _needed(portfolio: Portfolio, events: Iterable[Event]) -> set[AssetKey]:
+    """Return the holdings whose open lots the events may change: under the average, what is acquired joins one too."""
+    events = list(events)
+    if not is_averaged(portfolio):
+        return {(event.account, asset) for event in events for asset in assets_given(event)}
+    accounts = {event.account for event in events} | {event.to_account for event in events if isinstance(event, Move)}
+    return {(account, asset) for event in events for asset in assets_touched(event) for account in accounts}
+
+
+def _first_affected(events: Iterable[Event]) -> Order:
+    return min((event.executed_at, event.reverses or event.sequence) for event in events)
 
 
 def _is_after(event: Event, state: State) -> bool:
-    return event.reverses is None and (state.last is None or event.order() > state.last)
+    is_plain = event.reverses is None and not isinstance(event, MethodChange)
+    return is_plain and (state.last is None or event.order() > state.last)
 
 
-def _event(row: Fill | Transfer, symbols: Mapping[int, str]) -> Event:
+def _event(row: Fill | Transfer | LotMethod, symbols: Mapping[int, str]) -> Event:
     """Return the event of a row that is not stored yet; the domain refuses amounts that cannot be."""
-    shared = (row.sequence, row.account_id, row.executed_at, row.is_imported, row.reverses and row.reverses.sequence)
+    reverses = row.reverses and row.reverses.sequence
+    if isinstance(row, LotMethod):
+        return method_event((row.sequence, row.effective_at, reverses, row.method, row.scope))
+    shared = (row.sequence, row.account_id, row.executed_at, row.is_imported, reverses)
     if isinstance(row, Transfer):
-        terms = (row.quantity, row.cost_usd, row.value_usd, row.acquired_at, row.instrument_id)
-        return transfer_event((*shared, row.kind, symbols[row.asset_id], *terms))
+        terms = (row.quantity, row.cost_usd, row.value_usd, row.acquired_at, row.instrument_id, row.to_account_id)
+        new = (symbols.get(row.into_asset_id or 0), row.into_quantity)
+        fee = (row.fee_amount, symbols.get(row.fee_asset_id or 0), row.fee_usd)
+        return transfer_event((*shared, row.kind, symbols[row.asset_id], *terms, *new, *fee))
     assets = (symbols[row.instrument.asset_id], symbols[row.quote_asset_id], symbols[row.fee_asset_id])
     amounts = (row.quantity, row.price, row.quote_usd, row.fee_amount, row.fee_usd, row.leverage)
     return fill_event((*shared, row.side, row.instrument_id, row.instrument.kind, *assets, *amounts))
@@ -250,7 +336,20 @@ def _keyed(stated: Sequence[Stated], client_key: str) -> list[Stated]:
     ]
 
 
+def _core_breaches(
+    portfolio: Portfolio, sold: set[int], held: Mapping[AssetKey, Decimal], now: datetime
+) -> tuple[CoreBreach, ...]:
+    """Return what fell below its core quantity; balances are those of the ledger as it will be."""
+    if not sold:
+        return ()
+    left: dict[str, Decimal] = {}
+    for (_, symbol), quantity in held.items():
+        left[symbol] = left.get(symbol, ZERO) + quantity
+    return core_breaches(portfolio=portfolio, sold=sold, moment=portfolio.clock(now), held=left)
+
+
 def _sold(fills: Iterable[Fill]) -> set[int]:
-    """Return the assets that spot fills let go of: what was sold, or what paid for a purchase."""
+    """Return the assets that fills let go of: what was sold, what paid for a purchase, and what paid a fee."""
+    sold = {fill.fee_asset_id for fill in fills if fill.fee_amount}
     spot = [fill for fill in fills if fill.instrument.kind == Instrument.Kind.SPOT]
-    return {fill.instrument.asset_id if fill.side == Fill.Side.SELL else fill.quote_asset_id for fill in spot}
+    return sold | {fill.instrument.asset_id if fill.side == Fill.Side.SELL else fill.quote_asset_id for fill in spot}

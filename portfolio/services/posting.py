@@ -2,40 +2,46 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from django.db.models import QuerySet
+
 from jobs.bulk import insert_rows
-from portfolio.domain.events import USD, Event, FundingPayment, PerpFill, assets_touched
-from portfolio.domain.futures import Position as DomainPosition
+from portfolio.domain.events import PerpFill
 from portfolio.domain.ledger import Folded
 from portfolio.domain.lots import Lot as DomainLot
+from portfolio.domain.lots import LotKey, Match
 from portfolio.domain.money import ZERO, in_context, shares
-from portfolio.domain.outcomes import AssetKey, Kind, Outcome
 from portfolio.domain.outcomes import Disposal as DomainDisposal
+from portfolio.domain.outcomes import Kind, Outcome
 from portfolio.models import (
     Asset,
+    Checkpoint,
     Disposal,
     Fill,
     Holding,
     Lot,
+    LotMethod,
     Portfolio,
     Position,
     PositionChange,
     Transfer,
     Unmatched,
 )
+from portfolio.queries.events import LOT_FIELDS as STORED_LOT
+from portfolio.queries.events import Order, derived_later, later
+from portfolio.services.balances import upsert, write_holdings, write_positions
 
-LotKey = tuple[str, int]
 LOT_FIELDS = (
     "portfolio_id",
     "account_id",
     "asset_id",
     "acquired_at",
     "sequence",
+    "ordinal",
     "fill_id",
     "transfer_id",
     "quantity",
@@ -53,6 +59,9 @@ DISPOSAL_FIELDS = (
     "fill_id",
     "transfer_id",
     "disposed_at",
+    "sequence",
+    "ordinal",
+    "kind",
     "quantity",
     "cost_usd",
     "proceeds_usd",
@@ -65,6 +74,7 @@ UNMATCHED_FIELDS = (
     "fill_id",
     "transfer_id",
     "disposed_at",
+    "sequence",
     "quantity",
     "proceeds_usd",
 )
@@ -77,8 +87,12 @@ CHANGE_FIELDS = (
     "entry_price_after",
     "margin_after",
 )
-_NOTHING = Holding(quantity=ZERO, cost_usd=ZERO, realized_pnl_usd=ZERO)
-DERIVED = (Disposal, Unmatched, PositionChange, Lot, Holding, Position)
+SAME_LOT = ("portfolio", "asset", "sequence", "ordinal")
+AT_COST = (Kind.SENT, Kind.MOVED, Kind.CONVERTED, Kind.RESET)
+"""Units that leave for these reasons bring their cost: nothing is realised."""
+
+DERIVED = (Disposal, Unmatched, PositionChange, Lot, Holding, Position, Checkpoint)
+CHUNK = 400
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,11 +117,6 @@ def sources_of(portfolio: Portfolio) -> Sources:
     )
 
 
-def touched_keys(events: Iterable[Event]) -> set[AssetKey]:
-    """Return the holdings that events may change."""
-    return {(event.account, asset) for event in events for asset in assets_touched(event)}
-
-
 def forget(portfolio: Portfolio) -> None:
     """Delete every derived ledger row of a portfolio, children first."""
     for model in DERIVED:
@@ -115,15 +124,75 @@ def forget(portfolio: Portfolio) -> None:
         rows._raw_delete(rows.db)
 
 
+def forget_after(*, portfolio: Portfolio, after: Order) -> None:
+    """Delete what entries after one derived; lots that were there before keep their rows, whatever is left of them."""
+    own: dict[str, Any] = {"portfolio": portfolio}
+    fills = Fill.objects.filter(later(Fill, after), **own).values("pk")
+    transfers = Transfer.objects.filter(later(Transfer, after), **own).values("pk")
+    methods = LotMethod.objects.filter(later(LotMethod, after), **own).values("sequence")
+    doomed: list[QuerySet[Any]] = [
+        Disposal.objects.filter(derived_later(after), **own),
+        Unmatched.objects.filter(derived_later(after), **own),
+        PositionChange.objects.filter(fill__in=fills, **own),
+        Lot.objects.filter(fill__in=fills, **own),
+        Lot.objects.filter(transfer__in=transfers, **own),
+        Lot.objects.filter(fill__isnull=True, transfer__isnull=True, sequence__in=methods, **own),
+        Holding.objects.filter(**own),
+        Position.objects.filter(**own),
+        Checkpoint.objects.filter(later(Checkpoint, after), **own),
+    ]
+    for rows in doomed:
+        rows._raw_delete(rows.db)
+
+
 @in_context
 def write(*, portfolio: Portfolio, folded: Folded, sources: Sources, lots: Mapping[LotKey, int]) -> None:
-    """Write what a fold did: new and changed lots, disposals, balances, positions; `lots` names the rows known."""
-    rows = _write_lots(portfolio, folded.lots, sources, lots)
+    """Write what appended entries did: lots, disposals, balances, positions; `lots` names the rows known."""
+    _write_parts(portfolio, folded, sources, _write_lots(portfolio, folded.lots, sources, lots))
+    write_holdings(portfolio=portfolio, state=folded.state, keys=folded.changed, assets=sources.assets)
+    moved = {outcome.position_key for outcome in folded.outcomes if outcome.position_key is not None}
+    write_positions(portfolio=portfolio, state=folded.state, keys=moved, assets=sources.assets)
+
+
+@in_context
+def write_anew(*, portfolio: Portfolio, folded: Folded, sources: Sources, before: Iterable[DomainLot]) -> None:
+    """Write what a replay did, given the lots that were open where it began; what came after was forgotten."""
+    lots = {lot.key: lot for lot in before}
+    rows = _restore_lots(portfolio, lots, folded.lots, sources)
+    fresh = {key: lot for key, lot in folded.lots.items() if key not in lots}
+    _write_parts(portfolio, folded, sources, _write_lots(portfolio, fresh, sources, rows))
+    state = folded.state
+    write_holdings(portfolio=portfolio, state=state, keys=state.balances, assets=sources.assets)
+    write_positions(portfolio=portfolio, state=state, keys=state.positions, assets=sources.assets)
+
+
+def _write_parts(portfolio: Portfolio, folded: Folded, sources: Sources, rows: Mapping[LotKey, int]) -> None:
     insert_rows(Disposal, DISPOSAL_FIELDS, list(_disposals(portfolio, folded.outcomes, sources, rows)))
     insert_rows(Unmatched, UNMATCHED_FIELDS, list(_unmatched(portfolio, folded.outcomes, sources)))
     insert_rows(PositionChange, CHANGE_FIELDS, list(_changes(portfolio, folded.outcomes, sources)))
-    _write_holdings(portfolio, folded, sources)
-    _write_positions(portfolio, folded, sources)
+
+
+def _restore_lots(
+    portfolio: Portfolio, before: Mapping[LotKey, DomainLot], touched: Mapping[LotKey, DomainLot], sources: Sources
+) -> dict[LotKey, int]:
+    """Give lots that were open before what is left of them now, and return their rows."""
+    rows: dict[LotKey, int] = {}
+    stale = []
+    for pk, stored in _stored_lots(portfolio, sorted({sequence for _, sequence, _ in before})):
+        wanted = touched.get(stored.key, before.get(stored.key))
+        if wanted is not None:
+            rows[stored.key] = pk
+            if stored != wanted:
+                stale.append(_lot(portfolio, wanted, sources))
+    upsert(Lot, stale, CHANGING, SAME_LOT)
+    return rows
+
+
+def _stored_lots(portfolio: Portfolio, sequences: Sequence[int]) -> Iterator[tuple[int, DomainLot]]:
+    for start in range(0, len(sequences), CHUNK):
+        rows = Lot.objects.filter(portfolio=portfolio, sequence__in=sequences[start : start + CHUNK])
+        for pk, *values in rows.values_list("pk", *STORED_LOT):
+            yield pk, DomainLot(*values)
 
 
 def _write_lots(
@@ -131,7 +200,7 @@ def _write_lots(
 ) -> dict[LotKey, int]:
     """Insert new lots, update changed ones, and return the row of each."""
     changed = [_lot(portfolio, lots[key], sources) for key in known if key in lots]
-    _upsert(Lot, changed, CHANGING, ("portfolio", "asset", "sequence"))
+    upsert(Lot, changed, CHANGING, SAME_LOT)
     new = [_lot(portfolio, lot, sources) for key, lot in lots.items() if key not in known]
     insert_rows(Lot, LOT_FIELDS, [[getattr(lot, name) for name in LOT_FIELDS] for lot in new])
     return {**known, **_lot_rows(portfolio, [lot.sequence for lot in new])}
@@ -141,7 +210,8 @@ def _lot_rows(portfolio: Portfolio, sequences: Sequence[int]) -> dict[LotKey, in
     if not sequences:
         return {}
     rows = Lot.objects.filter(portfolio=portfolio, sequence__gte=min(sequences), sequence__lte=max(sequences))
-    return {(symbol, sequence): pk for symbol, sequence, pk in rows.values_list("asset__symbol", "sequence", "pk")}
+    names = rows.values_list("pk", "asset__symbol", "sequence", "ordinal")
+    return {(symbol, sequence, ordinal): pk for pk, symbol, sequence, ordinal in names}
 
 
 def _lot(portfolio: Portfolio, lot: DomainLot, sources: Sources) -> Lot:
@@ -152,6 +222,7 @@ def _lot(portfolio: Portfolio, lot: DomainLot, sources: Sources) -> Lot:
         asset_id=sources.assets[lot.asset],
         acquired_at=lot.acquired_at,
         sequence=lot.sequence,
+        ordinal=lot.ordinal,
         fill_id=fill,
         transfer_id=transfer,
         quantity=lot.quantity,
@@ -167,24 +238,39 @@ def _disposals(
     portfolio: Portfolio, outcomes: Iterable[Outcome], sources: Sources, lots: Mapping[LotKey, int]
 ) -> Iterator[tuple[Any, ...]]:
     """Give one row for each lot relieved, with its part of the proceeds."""
-    for outcome, disposal in _each_disposal(outcomes):
+    for outcome in outcomes:
         fill, transfer = sources.of(outcome.event.sequence)
-        parts = shares(total=disposal.proceeds, weights=[match.quantity for match in disposal.matches])
-        for match, proceeds in zip(disposal.matches, parts, strict=True):
-            brought = match.cost if disposal.kind is Kind.SENT else proceeds
-            yield (
-                portfolio.pk,
-                lots[match.lot.asset, match.lot.sequence],
-                sources.assets[disposal.asset],
-                fill,
-                transfer,
-                disposal.disposed_at,
-                match.quantity,
-                match.cost,
-                brought,
-                brought - match.cost,
-                disposal.kind is Kind.FEE,
-            )
+        ordinal = 0
+        for disposal in outcome.disposals:
+            for match, brought in _brought(disposal):
+                yield (
+                    portfolio.pk,
+                    lots[match.lot.key],
+                    sources.assets[disposal.asset],
+                    fill,
+                    transfer,
+                    disposal.disposed_at,
+                    outcome.event.sequence,
+                    ordinal,
+                    disposal.kind.value,
+                    match.quantity,
+                    match.cost,
+                    brought,
+                    brought - match.cost,
+                    disposal.kind is Kind.FEE,
+                )
+                ordinal += 1
+
+
+def _brought(disposal: DomainDisposal) -> Iterator[tuple[Match, Decimal]]:
+    """Give each match its part of the proceeds."""
+    matches = disposal.matches
+    if disposal.kind in AT_COST:
+        return zip(matches, [match.cost for match in matches], strict=True)
+    if len(matches) == 1:
+        return zip(matches, [disposal.proceeds], strict=True)
+    parts = shares(total=disposal.proceeds, weights=[match.quantity for match in matches])
+    return zip(matches, parts, strict=True)
 
 
 def _unmatched(portfolio: Portfolio, outcomes: Iterable[Outcome], sources: Sources) -> Iterator[tuple[Any, ...]]:
@@ -195,6 +281,7 @@ def _unmatched(portfolio: Portfolio, outcomes: Iterable[Outcome], sources: Sourc
                 sources.assets[disposal.asset],
                 *sources.of(outcome.event.sequence),
                 disposal.disposed_at,
+                outcome.event.sequence,
                 disposal.unmatched_quantity,
                 disposal.unmatched_proceeds,
             )
@@ -218,79 +305,3 @@ def _changes(portfolio: Portfolio, outcomes: Iterable[Outcome], sources: Sources
                 outcome.position.entry_price or ZERO,
                 outcome.position.margin,
             )
-
-
-def _write_holdings(portfolio: Portfolio, folded: Folded, sources: Sources) -> None:
-    """Write the balance of every holding that the events touched: what it was and what they changed."""
-    keys = touched_keys(outcome.event for outcome in folded.outcomes)
-    before = {
-        (row.account_id, row.asset_id): row
-        for row in Holding.objects.filter(portfolio=portfolio, account__in={account for account, _ in keys})
-    }
-    changes = _holding_changes(folded.outcomes)
-    rows = []
-    for account, symbol in sorted(keys):
-        old = before.get((account, sources.assets[symbol]), _NOTHING)
-        quantity, cost, gain = changes[account, symbol]
-        cash = folded.state.held(account, USD)
-        rows.append(
-            Holding(
-                portfolio=portfolio,
-                account_id=account,
-                asset_id=sources.assets[symbol],
-                quantity=cash if symbol == USD else old.quantity + quantity,
-                cost_usd=cash if symbol == USD else old.cost_usd + cost,
-                realized_pnl_usd=old.realized_pnl_usd + gain,
-            )
-        )
-    _upsert(Holding, rows, ("quantity", "cost_usd", "realized_pnl_usd"), ("portfolio", "account", "asset"))
-
-
-def _holding_changes(outcomes: Iterable[Outcome]) -> dict[AssetKey, tuple[Decimal, Decimal, Decimal]]:
-    """Add up by holding: quantity, cost and realised gain."""
-    changes: dict[AssetKey, tuple[Decimal, Decimal, Decimal]] = defaultdict(lambda: (ZERO, ZERO, ZERO))
-    for outcome in outcomes:
-        for lot in outcome.acquired:
-            quantity, cost, gain = changes[lot.account, lot.asset]
-            changes[lot.account, lot.asset] = (quantity + lot.quantity, cost + lot.cost, gain)
-        for one in outcome.disposals:
-            quantity, cost, gain = changes[one.account, one.asset]
-            changes[one.account, one.asset] = (quantity - one.quantity, cost - one.cost, gain + one.realized)
-    return changes
-
-
-def _write_positions(portfolio: Portfolio, folded: Folded, sources: Sources) -> None:
-    touched = {
-        (event.account, event.instrument)
-        for event in (outcome.event for outcome in folded.outcomes)
-        if isinstance(event, PerpFill | FundingPayment)
-    }
-    rows = [_position(portfolio, key, folded.state.positions[key], sources) for key in sorted(touched)]
-    fields = [
-        field.name
-        for field in Position._meta.concrete_fields
-        if field.name not in ("id", "portfolio", "account", "instrument")
-    ]
-    _upsert(Position, rows, fields, ("portfolio", "account", "instrument"))
-
-
-def _position(portfolio: Portfolio, key: tuple[int, int], position: DomainPosition, sources: Sources) -> Position:
-    account, instrument = key
-    return Position(
-        portfolio=portfolio,
-        account_id=account,
-        instrument_id=instrument,
-        quote_asset_id=sources.assets[position.settle],
-        quantity=position.quantity,
-        entry_price=position.entry_price or ZERO,
-        entry_cost=position.entry_cost,
-        margin=position.margin,
-        realized_pnl_usd=position.realized_usd,
-        fees_usd=position.fees_usd,
-        funding_usd=position.funding_usd,
-        opened_at=position.opened_at,
-    )
-
-
-def _upsert(model: Any, rows: Sequence[Any], fields: Sequence[str], unique: Sequence[str]) -> None:
-    model.objects.bulk_create(rows, update_conflicts=True, update_fields=fields, unique_fields=unique)

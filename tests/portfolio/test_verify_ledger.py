@@ -116,7 +116,7 @@ class TestVerify:
         row = Disposal.objects.get(transfer__kind=Transfer.Kind.WITHDRAWAL)
         change(row, proceeds_usd=row.cost_usd + 1, realized_pnl_usd=D(1))
 
-        assert f"I06 disposal {row.pk}: a withdrawal realised something" in verify()[1]
+        assert f"I06 disposal {row.pk}: units that were sent realised something" in verify()[1]
 
     def test_a_missing_row_is_found(self, busy: Portfolio) -> None:
         Position.objects.all().delete()

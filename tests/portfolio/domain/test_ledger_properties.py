@@ -52,7 +52,7 @@ def open_only(state: State) -> State:
     return dataclasses.replace(
         state,
         lots={key: lots for key, lots in state.lots.items() if lots},
-        cash={key: balance for key, balance in state.cash.items() if balance},
+        balances={key: balance for key, balance in state.balances.items() if balance},
         last=None,
     )
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portfolio.domain.lots import Lot, Method, add_lot, relieve
+from portfolio.domain.lots import Lot, Method
+from portfolio.domain.piles import Pile, scaled, share
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 parts = st.decimals(min_value=D("1e-18"), max_value=D("1e19"), places=18)
@@ -25,36 +26,48 @@ class TestMethods:
 
     @pytest.mark.parametrize(
         ("method", "pnl", "remaining"),
-        [("FIFO", 350, 1500), ("LIFO", 450, 1600), ("HIFO", 250, 1400), ("AVG", 400, 1550)],
+        [("FIFO", 350, 1500), ("LIFO", 450, 1600), ("HIFO", 250, 1400)],
     )
     def test_sell_15_at_130(self, method: str, pnl: int, remaining: int) -> None:
-        relief = relieve(lots=self.LOTS, quantity=D(15), method=Method(method))
+        pile = Pile(Method(method), self.LOTS)
 
-        assert 15 * 130 - sum(match.cost for match in relief.matches) == pnl
-        assert sum(lot.remaining_cost for lot in relief.open) == remaining
-        assert [lot.sequence for lot in relief.open] == sorted(lot.sequence for lot in relief.open)
+        taken = pile.take(scaled(D(15)))
 
-    def test_average_pools_what_is_bought_later(self) -> None:
-        lots: list[Lot] = []
+        assert scaled(D(15 * 130)) - sum(cost for _, _, cost in taken) == scaled(D(pnl))
+        assert sum(lot.remaining_cost for lot in pile.lots()) == remaining
+        assert [lot.sequence for lot in pile.lots()] == sorted(lot.sequence for lot in pile.lots())
+
+    def test_average_pools_what_is_bought(self) -> None:
+        pile = Pile(Method.AVG)
         for one in self.LOTS:
-            add_lot(lots=lots, lot=one, method=Method.AVG)
+            pile.add(one)
 
-        relief = relieve(lots=lots, quantity=D(15), method=Method.AVG)
+        (taken,) = pile.take(scaled(D(15)))
 
-        assert len(lots) == 1
-        assert [match.cost for match in relief.matches] == [1550]
+        assert taken[2] == scaled(D(1550))
+        assert [(one.sequence, one.quantity, one.remaining_cost) for one in pile.lots()] == [(1, 30, 1550)]
 
     def test_highest_cost_ties_go_to_the_oldest(self) -> None:
-        relief = relieve(lots=[lot(1, 1, 5), lot(2, 2, 10)], quantity=D(1), method=Method.HIFO)
+        pile = Pile(Method.HIFO, [lot(2, 2, 10), lot(1, 1, 5)])
 
-        assert [match.lot.sequence for match in relief.matches] == [1]
+        ((piece, _, _),) = pile.take(scaled(D(1)))
 
-    def test_a_lot_acquired_earlier_elsewhere_takes_its_place(self) -> None:
-        lots = [lot(1, 1, 1), lot(5, 1, 1)]
+        assert piece[3].sequence == 1
 
-        add_lot(lots=lots, lot=lot(3, 1, 1), method=Method.FIFO)
+    def test_unit_costs_that_differ_in_the_last_digit_are_told_apart(self) -> None:
+        cheap, dear = lot(1, "3", "99999999999999999999"), lot(2, "3", "99999999999999999999.000000000000000001")
+        pile = Pile(Method.HIFO, [cheap, dear])
 
-        assert [one.sequence for one in lots] == [1, 3, 5]
+        assert [piece[3].sequence for piece, _, _ in pile.take(scaled(D(1)))] == [2]
+
+    @pytest.mark.parametrize("method", [Method.FIFO, Method.LIFO])
+    def test_a_lot_acquired_earlier_elsewhere_takes_its_place(self, method: Method) -> None:
+        pile = Pile(method, [lot(1, 1, 1), lot(5, 1, 1)])
+
+        pile.add(lot(3, 1, 1))
+
+        order = [piece[3].sequence for piece, _, _ in pile.take(scaled(D(3)))]
+        assert order == ([1, 3, 5] if method is Method.FIFO else [5, 3, 1])
 
 
 class TestRelief:
@@ -66,20 +79,36 @@ class TestRelief:
         whole = sum(int(quantity * 10**18) for quantity, _ in bought)
         quantity = D(min(int(asked * 10**18), whole)).scaleb(-18)
 
-        relief = relieve(lots=lots, quantity=quantity, method=method)
+        pile = piled(lots, method)
+        taken = pile.take(scaled(quantity))
 
-        taken = sum(int(match.quantity * 10**18) for match in relief.matches)
-        assert taken == int(quantity * 10**18)
-        assert all(0 < one.remaining_quantity <= one.quantity for one in relief.open)
-        assert all(0 <= one.remaining_cost <= one.cost for one in relief.changed)
-        assert all(one.remaining_quantity or not one.remaining_cost for one in relief.changed)
+        assert sum(units for _, units, _ in taken) == scaled(quantity)
+        assert all(0 < one.remaining_quantity <= one.quantity for one in pile.lots())
+        assert all(0 <= one.remaining_cost <= one.cost for one in pile.lots())
+        assert all(piece[1] or not piece[2] for piece, _, _ in taken)
 
     @given(st.lists(st.tuples(parts, parts), min_size=1, max_size=6), st.sampled_from(Method))
     def test_selling_everything_costs_everything(self, bought: list[tuple[D, D]], method: Method) -> None:
         lots = [lot(n, quantity, cost) for n, (quantity, cost) in enumerate(bought)]
         whole = D(sum(int(quantity * 10**18) for quantity, _ in bought)).scaleb(-18)
 
-        relief = relieve(lots=lots, quantity=whole, method=method)
+        pile = piled(lots, method)
+        taken = pile.take(scaled(whole))
 
-        assert not relief.open
-        assert sum(int(m.cost * 10**18) for m in relief.matches) == sum(int(c * 10**18) for _, c in bought)
+        assert not pile.lots()
+        assert sum(cost for _, _, cost in taken) == sum(int(c * 10**18) for _, c in bought)
+
+
+class TestShare:
+    @pytest.mark.parametrize(
+        ("total", "part", "whole", "rounded"), [(1, 1, 2, 0), (3, 1, 2, 2), (5, 1, 2, 2), (1, 2, 3, 1), (1, 1, 3, 0)]
+    )
+    def test_halves_go_to_even(self, total: int, part: int, whole: int, rounded: int) -> None:
+        assert share(total, part, whole) == rounded
+
+
+def piled(lots: list[Lot], method: Method) -> Pile:
+    pile = Pile(method)
+    for one in lots:
+        pile.add(one)
+    return pile

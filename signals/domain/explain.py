@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from signals.domain.batch import Outcome
 from signals.domain.costs import confidence_label
-from signals.domain.refusals import Case, missing_parts, money, need, percent, refusal
+from signals.domain.refusals import Case, listed, missing_parts, money, need, percent, refusal
 
 TOP = 3
 NOTICEABLE = 0.05
@@ -99,7 +99,7 @@ def headline(case: Case) -> str:
     if case.outcome != Outcome.TRADE:
         return refusal(case)
     stage = STAGE_WORDS[case.stage].format(leader=case.leader, base=case.base)
-    return f"{stage if case.is_owed else 'Your pool has drifted'}: {_listed(_actions(case))}."
+    return f"{stage if case.is_owed else 'Your pool has drifted'}: {listed(_actions(case))}."
 
 
 def _actions(case: Case) -> list[str]:
@@ -112,11 +112,6 @@ def _actions(case: Case) -> list[str]:
         (case.hedged, "short {} against your core"),
     )
     return [words.format(money(amount)) for amount, words in aims if amount > 0]
-
-
-def _listed(parts: Sequence[str]) -> str:
-    """Join parts as a sentence does."""
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 def market_reasons(story: Story, *, source: str, destination: str) -> tuple[list[str], list[str]]:

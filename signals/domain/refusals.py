@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from types import MappingProxyType
 from typing import NamedTuple
@@ -11,11 +11,14 @@ from typing import NamedTuple
 from signals.domain.batch import HedgeVerdict, Outcome, OverlayVerdict, SpotVerdict
 from signals.domain.costs import NOT_REACHABLE, REACHABLE_Z
 
+NAMED = 3
+
 
 class Case(NamedTuple):
     """Hold one portfolio's answer for the words about it. Amounts in USD, rates are fractions, times are hours.
 
-    `liquidation` is a ratio to entry; `unfunded` is hedge margin that the reserve does not cover.
+    `liquidation` is a ratio to entry; `unfunded` is hedge margin that the reserve does not cover; `unpriced` are
+    symbols without a price, `stale` those whose price is too old.
     """
 
     outcome: Outcome
@@ -55,6 +58,8 @@ class Case(NamedTuple):
     resolved: int
     life_hours: float
     is_funding_hot: bool
+    unpriced: Sequence[str] = ()
+    stale: Sequence[str] = ()
 
 
 _Sentence = str | Callable[[Case], str]
@@ -63,6 +68,12 @@ _Sentence = str | Callable[[Case], str]
 def money(amount: Decimal | float) -> str:
     """Write an amount: whole dollars from a thousand on, cents below; exact amounts round half to even."""
     return f"${amount:,.2f}" if -1000 < amount < 1000 else f"${amount:,.0f}"
+
+
+def listed(parts: Sequence[str], *, most: int = 0) -> str:
+    """Join parts as a sentence does; beyond `most` of them the rest is counted."""
+    shown = [*parts[:most], f"{len(parts) - most} more"] if most and len(parts) > most else list(parts)
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}" if shown else ""
 
 
 def percent(rate: float) -> str:
@@ -124,6 +135,19 @@ def _no_margin(case: Case) -> str:
     return f"A long on {case.destination} needs margin, and your reserve has nothing above its floor."
 
 
+def _stale(case: Case) -> str:
+    price = f"The price of {listed(case.stale, most=NAMED)}" if case.stale else "A price that this needs"
+    return f"{price} is older than a day, so it recommends nothing."
+
+
+def _unpriced(case: Case) -> str:
+    names = case.unpriced or case.stale
+    who = listed(names, most=NAMED) or "Something you hold"
+    has, one = ("have", "one for each") if len(names) > 1 else ("has", "one")
+    price = "price" if case.unpriced or not names else "fresh price"
+    return f"{who} {has} no {price}. Enter {one}, and the next look counts it."
+
+
 _REFUSALS: Mapping[Outcome, _Sentence] = MappingProxyType(
     {
         Outcome.NOTHING_TO_DO: "Nothing to decide: your pool is where this stage wants it.",
@@ -131,8 +155,8 @@ _REFUSALS: Mapping[Outcome, _Sentence] = MappingProxyType(
         Outcome.LOW_COVERAGE: _hidden,
         Outcome.BLOCKED_GATE: _blocked,
         Outcome.NO_MARGIN: _no_margin,
-        Outcome.STALE_INPUT: "A price that this needs is older than a day, so it recommends nothing.",
-        Outcome.UNPRICED_HOLDING: "Something you hold has no price. Enter one, and the next look will count it.",
+        Outcome.STALE_INPUT: _stale,
+        Outcome.UNPRICED_HOLDING: _unpriced,
         Outcome.EMPTY_POOL: "Your rotation pool is empty, so there is nothing to rotate.",
     }
 )

@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 from portfolio.domain.policy import LEADER_SHARES
 from portfolio.domain.policy import StageCode as PolicyStageCode
 from portfolio.models import (
+    Asset,
     CoreQuantity,
     Fill,
     Holding,
@@ -33,7 +34,7 @@ from signals.domain.limits import limits_of
 from signals.queries.raw import raw_rows
 from signals.queries.reference import Reference
 from signals.queries.situation import Situation
-from signals.queries.worth import Holdings, margin_to_reserve, valued
+from signals.queries.worth import Holdings, Lacking, margin_to_reserve, valued
 
 TURNOVER_DAYS = 30
 POLICY_FIELDS = (
@@ -94,6 +95,7 @@ class Books:
     """Hold a chunk of portfolios: the batch the engine decides on, and the exact rows that orders are made of.
 
     Amounts are as the database sends them. `positions` are (instrument, quantity, margin); `core` is by row and asset.
+    `unpriced` and `stale` name, by row, the assets without a price and with one that is too old.
     """
 
     owners: Sequence[Owner]
@@ -102,6 +104,8 @@ class Books:
     held: Holdings
     positions: Mapping[int, list[tuple[int, Any, Any]]]
     core: Mapping[int, dict[int, Any]]
+    unpriced: Mapping[int, Sequence[str]]
+    stale: Mapping[int, Sequence[str]]
 
 
 def portfolio_ids(*, market: Market, after: int, limit: int) -> list[int]:
@@ -120,7 +124,7 @@ def books(*, span: Span, reference: Reference, found: Situation, accepted: set[i
     positions = _grouped(_positions(span), place)
     core = _core(span, place, reference.moment)
     manual = _manual(span, place, reference.moment)
-    worth = valued(len(owners), reference, held=held, positions=positions, core=core, manual=manual)
+    worth, lacking = valued(len(owners), reference, held=held, positions=positions, core=core, manual=manual)
     aims = _aims(span, current, found.stage, reference)
     margin_to_reserve(worth, carves=aims["carves"])
     settled = accepted | _newcomers(span, set(place), found)
@@ -132,7 +136,19 @@ def books(*, span: Span, reference: Reference, found: Situation, accepted: set[i
         **_past(span, place, found, reference),
         **worth,
     )
-    return Books(owners, current, batch, held, positions, core)
+    return Books(owners, current, batch, held, positions, core, *_named(lacking, reference))
+
+
+def _named(lacking: Lacking, reference: Reference) -> tuple[dict[int, list[str]], dict[int, list[str]]]:
+    """Return the symbols of what has no price and of what has an old one, by row. One query, none if all is priced."""
+    wanted = {asset for assets in lacking.values() for asset in assets}
+    symbols = dict(Asset.objects.filter(pk__in=wanted).values_list("pk", "symbol")) if wanted else {}
+    unpriced: dict[int, list[str]] = {}
+    stale: dict[int, list[str]] = {}
+    for row, assets in lacking.items():
+        for asset in sorted(assets, key=symbols.__getitem__):
+            (stale if asset in reference.marks else unpriced).setdefault(row, []).append(symbols[asset])
+    return unpriced, stale
 
 
 def _newcomers(span: Span, portfolios: set[int], found: Situation) -> set[int]:

@@ -16,6 +16,8 @@ from signals.queries.reference import Reference
 Core = Mapping[int, Mapping[int, Any]]
 Manual = Mapping[tuple[int, int], Any]
 Positions = Mapping[int, Sequence[tuple[int, Any, Any]]]
+Lacking = dict[int, list[int]]
+"""Which assets lack a fresh price, by the place of the portfolio that needs it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,8 @@ class Holdings:
 
 def valued(
     count: int, reference: Reference, *, held: Holdings, positions: Positions, core: Core, manual: Manual
-) -> dict[str, Any]:
-    """Return the batch's fields of what `count` portfolios own; a value that is unknown is left out and flagged."""
+) -> tuple[dict[str, Any], Lacking]:
+    """Return the batch's fields of what `count` portfolios own; a value that is unknown is left out, flagged, named."""
     width = len(reference.sectors)
     worth: dict[str, Any] = {
         **{name: np.zeros((count, width)) for name in ("spot", "margin", "overlay")},
@@ -60,13 +62,16 @@ def valued(
     assets = np.array(sorted({*np.unique(held.asset).tolist(), *flagged}), np.int64)
     quantity = _quantities(count, assets, held)
     locked = np.minimum(quantity, _core(count, assets, core))
-    own = _by_asset(manual)
+    own, lacking = _by_asset(manual), defaultdict(list)
     for column, asset in enumerate(assets.tolist()):
         price = _prices(reference, asset, own.get(asset, {}), count)
-        _add(worth, reference, asset, free=quantity[:, column] - locked[:, column], core=locked[:, column], price=price)
+        free = quantity[:, column] - locked[:, column]
+        unknown = _add(worth, reference, asset, free=free, core=locked[:, column], price=price)
+        for place in unknown.nonzero()[0].tolist():
+            lacking[place].append(asset)
     for place, opened in positions.items():
         _post(worth, reference, place, opened)
-    return worth
+    return worth, lacking
 
 
 def _quantities(count: int, assets: Ints, held: Holdings) -> Floats:
@@ -105,8 +110,10 @@ def _prices(reference: Reference, asset: int, own: Mapping[int, float], count: i
     return prices
 
 
-def _add(worth: dict[str, Any], reference: Reference, asset: int, *, free: Floats, core: Floats, price: Floats) -> None:
-    """Add one asset of every portfolio: core first, the rest to the reserve or to its sectors."""
+def _add(
+    worth: dict[str, Any], reference: Reference, asset: int, *, free: Floats, core: Floats, price: Floats
+) -> Bools:
+    """Add one asset of every portfolio: core first, the rest to the reserve or its sectors; return who lacks it."""
     shares = reference.shares.get(asset, ())
     is_reserve = asset in reference.reserve
     unknown: Bools = np.isnan(price)
@@ -116,10 +123,13 @@ def _add(worth: dict[str, Any], reference: Reference, asset: int, *, free: Float
         worth["stable"] += free * known
     for column, share in shares:
         worth["spot"][:, column] += free * known * share
-    if unknown.any():
-        pooled = unknown & (free > 0) & bool(shares)
-        worth["is_stale" if asset in reference.marks else "has_unpriced_pool"] |= pooled
-        worth["has_unpriced_rest"] |= unknown & ((core > 0) | ((free > 0) & is_reserve))
+    if not unknown.any():
+        return unknown
+    pooled = unknown & (free > 0) & bool(shares)
+    rest = unknown & ((core > 0) | ((free > 0) & is_reserve))
+    worth["is_stale" if asset in reference.marks else "has_unpriced_pool"] |= pooled
+    worth["has_unpriced_rest"] |= rest
+    return pooled | rest
 
 
 def _post(worth: dict[str, Any], reference: Reference, place: int, opened: Sequence[tuple[int, Any, Any]]) -> None:

@@ -173,6 +173,8 @@ class Desk:
                 self.resolved,
                 (ends_at - self.issued_at).total_seconds() / 3600.0,
                 self.funding_flag(place) == FundingFlag.HOT,
+                self.books.unpriced.get(self.rows[place], ()),
+                self.books.stale.get(self.rows[place], ()),
             )
         )
 

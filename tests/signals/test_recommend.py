@@ -193,6 +193,7 @@ class TestRefusals:
         recommend(market=where, as_of=slot(), now=slot() + timedelta(hours=25))
 
         assert newest(book).refusal == "STALE_INPUT"
+        assert newest(book).explanation["headline"].startswith("The price of BTC, FET, UNI and 1 more is older")
 
     def test_an_unpriced_token_in_the_pool(self, where: Market, book: Portfolio) -> None:
         Price.objects.filter(asset__symbol="UNI").delete()
@@ -201,6 +202,15 @@ class TestRefusals:
         run(where)
 
         assert newest(book).refusal == "UNPRICED_HOLDING"
+        assert newest(book).explanation["headline"].startswith("UNI has no price. Enter one, ")
+
+    def test_all_that_has_no_price_is_named(self, where: Market, book: Portfolio) -> None:
+        Price.objects.filter(asset__symbol__in=["UNI", "FET"]).delete()
+        scene.computed(where)
+
+        run(where)
+
+        assert newest(book).explanation["headline"].startswith("FET and UNI have no price. Enter one for each, ")
 
     def test_a_price_of_ones_own_mends_that(self, where: Market, book: Portfolio) -> None:
         uni = Asset.objects.get(symbol="UNI")

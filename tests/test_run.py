@@ -107,8 +107,73 @@ class TestHouse:
             assert secrets_file.read_text() == before
             assert password[1] in second.log.read_text()
         finally:
-            second.interrupt()
-        assert processes_of(data) == []
+            second.process.kill()
+            second.process.wait(30)
+        if sys.platform == "linux":
+            assert all_gone(data, seconds=40)
+
+
+def all_gone(data: Path, *, seconds: float) -> bool:
+    """Wait until nothing runs for a data folder any more."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and processes_of(data):
+        time.sleep(0.5)
+    return not processes_of(data)
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from config import up
+if sys.argv[2] == "killed":
+    up.os.fsync = lambda descriptor: os.kill(os.getpid(), signal.SIGKILL)
+print(up._write_secrets(Path(sys.argv[1])))
+"""
+
+
+STARTED = """
+import os, time
+from config import up
+up._start(["sleep", "600"], dict(os.environ))
+print("started", flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent is gone")
+def test_nothing_outlives_a_start_that_is_killed(tmp_path: Path) -> None:
+    environment = {"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path)}
+    with subprocess.Popen(
+        [sys.executable, "-c", STARTED], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
+    ) as starter:
+        assert starter.stdout is not None
+        assert starter.stdout.readline() == "started\n"
+        assert len(processes_of(tmp_path)) == 2
+        starter.kill()
+        starter.wait(10)
+    assert all_gone(tmp_path, seconds=10)
+
+
+class TestSecrets:
+    def write(self, path: Path, how: str) -> subprocess.CompletedProcess[str]:
+        """Write secrets in a process of its own."""
+        words = [sys.executable, "-c", KILLED, str(path), how]
+        return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    def test_a_start_that_is_killed_while_writing_leaves_nothing_half(self, tmp_path: Path) -> None:
+        path = tmp_path / "secrets.env"
+        assert self.write(path, "killed").returncode == -signal.SIGKILL
+        assert not path.exists()
+        assert self.write(path, "whole").stdout == "True\n"
+        assert re.fullmatch(r"SECRET_KEY=\S{64}\nDEMO_PASSWORD=\S{16}\n", path.read_text())
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert [each.name for each in tmp_path.iterdir()] == ["secrets.env"]
+
+    def test_an_empty_file_of_a_start_that_was_killed_is_written_anew(self, tmp_path: Path) -> None:
+        path = tmp_path / "secrets.env"
+        path.touch(0o600)
+        assert self.write(path, "whole").stdout == "True\n"
+        assert self.write(path, "whole").stdout == "False\n"
 
 
 class TestRefusals:

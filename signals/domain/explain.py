@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -12,6 +13,8 @@ from signals.domain.refusals import Case, listed, missing_parts, money, need, pe
 
 TOP = 3
 NOTICEABLE = 0.05
+SHOCK = Decimal("0.1")
+AGAIN = ", and about as much again to close it"
 STAGE_WORDS = MappingProxyType(
     {
         "SC": "Nothing leads",
@@ -77,12 +80,17 @@ class Explanation(NamedTuple):
 
 
 def explained(case: Case, *, reasons: Sequence[str], against: Sequence[str]) -> Explanation:
-    """Return the sections of one answer; `reasons` and `against` are the market's, from `market_reasons`."""
+    """Return the sections of one answer; `reasons` and `against` are the market's, from `market_reasons`.
+
+    Futures that only protect or end are no bet on a narrative: the scores say nothing of them, their own numbers do.
+    """
     is_trade = case.outcome == Outcome.TRADE
+    cuts = is_trade and bool(case.hedged or case.unhedged or case.closed)
+    supports, drawbacks = (_supports(case), _drawbacks(case)) if cuts else ([], [])
     return Explanation(
         headline=headline(case),
-        reasons=list(reasons),
-        against=[*(missing_parts(case) if is_trade else []), *_cautions(case), *against],
+        reasons=[*supports, *reasons],
+        against=[*(missing_parts(case) if is_trade else []), *_cautions(case), *drawbacks, *against],
         need=need(case),
         costs=_costs(case) if is_trade else "",
         risk=_risk(case) if is_trade else "",
@@ -152,6 +160,29 @@ def _cautions(case: Case) -> list[str]:
         (case.confidence < 0.52 and case.needed > 0, "The model's edge is no better than a coin flip."),
     )
     return [words for applies, words in cautions if applies]
+
+
+def _supports(case: Case) -> list[str]:
+    """Return what speaks for the futures legs that cut risk, in their own numbers (DOMAIN 1.6 I-18, 3.7)."""
+    covered = f"The hedge covers {money(case.hedged)} of your core, which stays as it is"
+    supports = (
+        (case.hedged, f"{covered}: a core that falls 10% takes {money(case.hedged * SHOCK)} less from you."),
+        (case.unhedged, f"Nothing asks for {money(case.unhedged)} of the hedge any more: your core moves freely."),
+        (case.closed, f"Closing takes {money(case.closed)} of borrowed exposure off, and its liquidation with it."),
+    )
+    return [words for amount, words in supports if amount > 0]
+
+
+def _drawbacks(case: Case) -> list[str]:
+    """Return what speaks against the futures legs that cut risk: what they cost, pay, and forgo."""
+    drawbacks = (
+        (case.hedged > 0, f"A core that rises 10% gives you {money(case.hedged * SHOCK)} less."),
+        (case.hedged > 0, "A short pays funding whenever it is below zero, every few hours for as long as it stands."),
+        (case.unhedged > 0, "Your core falls unprotected again."),
+        (case.closed > 0, "What is closed gains nothing more if the narrative goes on."),
+        (not (case.moved or case.opened), f"It costs {money(case.cost)} now{AGAIN if case.hedged > 0 else ''}."),
+    )
+    return [words for applies, words in drawbacks if applies]
 
 
 def _costs(case: Case) -> str:

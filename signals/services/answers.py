@@ -279,11 +279,11 @@ def _kind(case: Case) -> str:
 def _written(words: Explanation, case: Case, *, reasons: str, against: str, options: str) -> str:
     """Return the explanation as JSON text: the sections in order, then the codes and numbers behind them.
 
-    `reasons` and `against` are the market's, written once a pair of sectors; `words.against` holds only the row's own.
+    `reasons` and `against` are the market's, written once a pair of sectors; `words` hold only the row's own.
     """
-    own = ", ".join(map(_quoted, words.against))
+    own, supports = (", ".join(map(_quoted, each)) for each in (words.against, words.reasons))
     return (
-        f'{{"headline": {_quoted(words.headline)}, "for": [{reasons}], '
+        f'{{"headline": {_quoted(words.headline)}, "for": [{supports}{", " if supports and reasons else ""}{reasons}], '
         f'"against": [{own}{", " if own and against else ""}{against}], "need": {_quoted(words.need)}, '
         f'"costs": {_quoted(words.costs)}, "risk": {_quoted(words.risk)}, '
         f'"confidence": {_quoted(words.confidence)}, "life": {_quoted(words.life)}, '

@@ -135,6 +135,19 @@ class TestLadder:
             ("OPEN_SHORT_HEDGE", "BTC", "core"),
         ]
 
+    def test_a_hedge_alone_says_what_it_covers_and_what_it_costs(self, where: Market, alice: User) -> None:
+        holdings = {"BTC": "0.3333333", "USDC": "6666.67", "UNI": "320", "FET": "1000"}
+        book = scene.portfolio(scene.trader(alice), where, holdings)
+        scene.computed(where, stage="PR", regime="RISK_OFF")
+
+        run(where)
+        answer = newest(book)
+
+        assert [leg.action for leg in answer.legs.all()] == ["OPEN_SHORT_HEDGE"]
+        assert answer.explanation["for"][0].startswith("The hedge covers $2,500 of your core, which stays as it is")
+        assert "A core that rises 10% gives you $250.00 less." in answer.explanation["against"]
+        assert any(words.startswith("It costs $") for words in answer.explanation["against"])
+
     def test_core_within_a_sector_is_never_in_a_leg(self, where: Market, book: Portfolio) -> None:
         fet = Asset.objects.get(symbol="FET")
         CoreQuantity.objects.create(portfolio=book, asset=fet, quantity=D(2400), effective_at=scene.OPENED)

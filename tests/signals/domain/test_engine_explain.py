@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -105,6 +105,29 @@ class TestHeadline:
     def test_a_trade_is_no_refusal(self) -> None:
         with pytest.raises(KeyError):
             refusal(case())
+
+
+class TestFuturesThatCutRisk:
+    """They are no bet on a narrative: their own numbers speak for and against them."""
+
+    ALONE: ClassVar = {"moved": 0, "opened": 0, "source": "", "stage": "PR"}
+
+    @pytest.mark.parametrize(
+        ("change", "supports", "drawback"),
+        [
+            ({"hedged": 2500.0}, "The hedge covers $2,500 of", "A core that rises 10% gives you $250.00 less."),
+            ({"unhedged": 2500.0}, "Nothing asks for $2,500 of the hedge", "Your core falls unprotected again."),
+            ({"closed": 3000.0}, "Closing takes $3,000 of borrowed exposure off", "It costs $8.99 now."),
+        ],
+    )
+    def test_both_sides_are_said(self, change: dict[str, Any], supports: str, drawback: str) -> None:
+        found = explained(case(**{**self.ALONE, **change}), reasons=(), against=())
+        assert found.reasons[0].startswith(supports)
+        assert drawback in found.against
+
+    def test_a_move_has_the_markets_reasons_only(self) -> None:
+        found = explained(case(opened=0), reasons=["One."], against=["Two."])
+        assert (found.reasons, found.against) == (["One."], ["Two."])
 
 
 class TestRefusal:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from functools import partial
 
 from django.conf import settings
@@ -26,10 +27,10 @@ def refresh_markets(job: Job) -> str:
 
 @job_task("signals.refresh_market")
 def refresh_market(job: Job) -> str:
-    """Refresh one market because a person asked, or rebuild it because older rows arrived."""
-    market = Market.objects.get(pk=job.args["market"])
-    is_rebuild = bool(job.args.get("rebuild"))
-    return str(refresh(market=market, now=timezone.now(), is_rebuild=is_rebuild, progress=partial(_report, job)))
+    """Refresh one market because a person asked, or rebuild it from a day on because older rows arrived."""
+    market, since = Market.objects.get(pk=job.args["market"]), job.args.get("since")
+    rebuild_since = date.fromisoformat(since) if since else None
+    return str(refresh(market=market, now=timezone.now(), rebuild_since=rebuild_since, progress=partial(_report, job)))
 
 
 @job_task("signals.refresh_live")

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, Min
 
 from portfolio.models import Market, Price
 from portfolio.services.catalogue import add_assets
+from signals.models import Reading, StageDay
 from signals.services.prices import Refused, Stored, store_prices, store_readings
+from signals.services.refresh import request_rebuild
 from signals.sources.base import Observation, PriceRow, ReadingRow, Rejection
 from signals.sources.history import HistorySource
 
@@ -58,13 +60,14 @@ def load_history(
 ) -> LoadReport:
     """Load one file whole, or not at all; with `is_partial_allowed` its good rows are stored beside the rejections.
 
+    Where it adds rows of days that were computed already, these days are queued to be computed anew.
     Raises `SimulatedMarketError` and, unless partial loads are allowed, `HistoryRejectedError`.
     """
     if market.is_simulated:
         raise SimulatedMarketError(f"{market} is simulated: load history into a market of its own.")
     source = HistorySource(path=path, now=now)
     report = LoadReport(source.name)
-    end_before = _end_of_history(market)
+    end_before, last = _end_of_history(market), _last_rows()
     rows = 0
     for batch in _batches(source):
         rows += len(batch)
@@ -77,6 +80,7 @@ def load_history(
     if report.rejections and not is_partial_allowed:
         raise HistoryRejectedError(report)
     _advance_clock(market, end_before)
+    _queue_rebuild(report, market, last, now)
     return report
 
 
@@ -104,6 +108,24 @@ def _store(report: LoadReport, market: Market, batch: list[Line], *, now: dateti
 def _rejected(lines: list[int], refusal: Refused) -> Rejection:
     """Name the line of a refused row."""
     return Rejection(lines[refusal.position], refusal.column, refusal.reason, refusal.remedy)
+
+
+def _last_rows() -> tuple[int, int]:
+    """Return the ids of the newest close and reading of all."""
+    return tuple(model._default_manager.aggregate(last=Max("pk"))["last"] or 0 for model in (Price, Reading))  # type: ignore[return-value]
+
+
+def _queue_rebuild(report: LoadReport, market: Market, last: tuple[int, int], now: datetime) -> None:
+    """Queue the computed days that the rows added since reach back to; a reading counts from when it was known."""
+    computed = StageDay.objects.filter(market=market).aggregate(newest=Max("date"))["newest"]
+    if computed is None or not (report.stored.added or report.stored.restated):
+        return
+    close = Price.objects.filter(market=market, pk__gt=last[0]).aggregate(first=Min("date"))["first"]
+    known = Reading.objects.filter(market=market, pk__gt=last[1]).aggregate(first=Min("ingested_at"))["first"]
+    decided_on = None if known is None else (known - timedelta(days=1)).astimezone(UTC).date()
+    since = min((day for day in (close, decided_on) if day is not None), default=None)
+    if since is not None and since <= computed:
+        request_rebuild(market=market, since=since, now=now)
 
 
 def _advance_clock(market: Market, end_before: datetime | None) -> None:

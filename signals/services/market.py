@@ -81,10 +81,11 @@ def _unchanged(market: Market, newest: date | None) -> Refreshed:
 
 
 @transaction.atomic
-def rebuild_market(*, market: Market, now: datetime, params: Params = DEFAULTS) -> Refreshed:
-    """Forget every computed day of a market and compute all of them again; evidence that was frozen stays."""
+def rebuild_market(*, market: Market, now: datetime, since: date = date.min, params: Params = DEFAULTS) -> Refreshed:
+    """Forget the computed days of a market from one on, and compute them again; evidence that was frozen stays."""
+    Market.objects.select_for_update().get(pk=market.pk)
     for model in (Score, RegimeDay, StageDay):
-        model._default_manager.filter(market=market).delete()
+        model._default_manager.filter(market=market, date__gte=since).delete()
     return refresh_market(market=market, now=now, params=params)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import transaction
@@ -19,6 +19,7 @@ from signals.services.prices import refresh_prices
 from signals.services.recommend import RunResult, recommend
 
 REFRESH_TASK = "signals.refresh_markets"
+REBUILD_TASK = "signals.refresh_market"
 STEPS = ("Fetching prices", "Computing scores, regime and stage", "Working out recommendations")
 
 log = logging.getLogger(__name__)
@@ -68,19 +69,21 @@ def refresh_all(*, now: datetime, turn: int = 0) -> list[RefreshReport]:
 
 
 def refresh(
-    *, market: Market, now: datetime, is_rebuild: bool = False, progress: Progress | None = None
+    *, market: Market, now: datetime, rebuild_since: date | None = None, progress: Progress | None = None
 ) -> RefreshReport:
     """Refresh one market; each step is atomic by itself and repeating adds nothing.
 
-    With `is_rebuild` all days are computed anew, as earlier rows arrived after they had been computed.
+    With `rebuild_since` the days from that one on are computed anew, as rows of it arrived after it had been computed.
     """
     say = progress or _silent
     say(0, len(STEPS), STEPS[0])
     if market.is_simulated:
         refresh_prices(market=market, now=now)
     say(1, len(STEPS), STEPS[1])
-    compute = rebuild_market if is_rebuild else refresh_market
-    refreshed = compute(market=market, now=now)
+    if rebuild_since is None:
+        refreshed = refresh_market(market=market, now=now)
+    else:
+        refreshed = rebuild_market(market=market, now=now, since=rebuild_since)
     say(2, len(STEPS), STEPS[2])
     evidence = refreshed.evidence
     result = None if evidence is None else recommend(market=market, as_of=evidence.as_of, now=now)
@@ -91,12 +94,23 @@ def refresh(
 def request_refresh(*, market: Market, now: datetime, user: object = None) -> Job:
     """Ask for a refresh of one market; a request that waits already is returned."""
     return enqueue(
-        task="signals.refresh_market",
+        task=REBUILD_TASK,
         now=now,
         args={"market": market.pk},
         user=user,
         unique_key=f"signals.refresh_market:{market.pk}:{getattr(user, 'pk', '')}",
     )
+
+
+@transaction.atomic
+def request_rebuild(*, market: Market, since: date, now: datetime) -> Job:
+    """Ask for the days of a market from one on to be computed anew; a request that waits already begins that early."""
+    key = f"{REBUILD_TASK}:{market.pk}:rebuild"
+    job = enqueue(task=REBUILD_TASK, now=now, args={"market": market.pk, "since": str(since)}, unique_key=key)
+    if date.fromisoformat(job.args["since"]) > since:
+        job.args = {**job.args, "since": str(since)}
+        job.save(update_fields=["args"])
+    return job
 
 
 def expire_recommendations(*, now: datetime) -> int:

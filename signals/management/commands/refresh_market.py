@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
+from datetime import date
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -27,7 +28,8 @@ class Command(BaseCommand):
         market = Market.objects.filter(slug=options["market"]).first()
         if market is None:
             raise CommandError(f"There is no market {options['market']}; load some history first.")
-        report = refresh(market=market, now=timezone.now(), is_rebuild=options["rebuild"], progress=self._progress)
+        since = date.min if options["rebuild"] else None
+        report = refresh(market=market, now=timezone.now(), rebuild_since=since, progress=self._progress)
         self.stdout.write(str(report))
 
     def _progress(self, done: int, total: int, message: str) -> None:

@@ -6,7 +6,21 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from portfolio.domain.events import Event, FundingPayment, PerpFill, Side, SpotFill, TransferIn, TransferOut
+from portfolio.domain.events import (
+    Conversion,
+    Event,
+    FundingPayment,
+    MethodChange,
+    Move,
+    PerpFill,
+    Rebase,
+    Side,
+    SpotFill,
+    Swap,
+    TransferIn,
+    TransferOut,
+)
+from portfolio.domain.lots import Method, Scope
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 COINS = ("BTC", "ETH")
@@ -93,9 +107,49 @@ def transfers_in(draw: Any) -> dict[str, Any]:
     }
 
 
+def _network_fee(draw: Any) -> dict[str, Any]:
+    return {"fee": draw(fees), "fee_asset": draw(st.sampled_from([*COINS, "BNB", "USD"])), "fee_usd": draw(fees)}
+
+
 @st.composite
 def transfers_out(draw: Any) -> dict[str, Any]:
-    return {"type": TransferOut, "asset": draw(st.sampled_from([*COINS, *MONEY])), "quantity": draw(quantities)}
+    asset = draw(st.sampled_from([*COINS, *MONEY]))
+    return {"type": TransferOut, "asset": asset, "quantity": draw(quantities), **_network_fee(draw)}
+
+
+@st.composite
+def moves(draw: Any) -> dict[str, Any]:
+    there = draw(st.booleans())
+    return {
+        "type": Move,
+        "account": 1 if there else 2,
+        "to_account": 2 if there else 1,
+        "asset": draw(st.sampled_from([*COINS, *MONEY, "BNB"])),
+        "quantity": draw(quantities),
+        **_network_fee(draw),
+    }
+
+
+@st.composite
+def actions(draw: Any) -> dict[str, Any]:
+    """Draw a migration, a rebase or a swap; now and then one that rounds lots away."""
+    asset, into = draw(st.permutations([*COINS, "BNB"]))[:2]
+    match draw(st.sampled_from([Conversion, Rebase, Swap])):
+        case kind if kind is Conversion:
+            terms = {"into": into, "quantity": draw(quantities), "received": draw(st.one_of(quantities, dust))}
+        case kind if kind is Rebase:
+            terms = {"change": draw(quantities) * draw(st.sampled_from([1, -1]))}
+        case kind:
+            amounts = {"quantity": draw(quantities), "received": draw(quantities), "value": draw(plain)}
+            terms = {"into": into, **amounts, **_network_fee(draw)}
+    return {"type": kind, "asset": asset, **terms}
+
+
+method_changes = st.builds(
+    lambda method, scope: {"type": MethodChange, "account": 0, "method": method, "scope": scope},
+    st.sampled_from(Method),
+    st.sampled_from(Scope),
+)
 
 
 STARTING_BALANCES = [
@@ -109,17 +163,20 @@ def numbered(rows: list[dict[str, Any]], **common: Any) -> list[Event]:
     return [
         row["type"](
             sequence=number,
-            account=1,
             executed_at=START + timedelta(minutes=number - number % 3),
-            **{name: value for name, value in row.items() if name != "type"},
+            **{"account": 1, **{name: value for name, value in row.items() if name != "type"}},
             **common,
         )
         for number, row in enumerate(rows, start=1)
     ]
 
 
-rows = st.lists(
-    st.one_of(spot_fills(), spot_fills(), perp_fills(), transfers_in(), transfers_out(), fundings()), max_size=25
-)
+trades = st.one_of(spot_fills(), spot_fills(), perp_fills(), transfers_in(), transfers_out(), fundings())
+elsewhere = st.one_of(spot_fills(), transfers_in(), transfers_out()).map(lambda row: {**row, "account": 2})
+rows = st.lists(st.one_of(trades, trades, elsewhere, moves(), actions()), max_size=25)
 histories = rows.map(lambda drawn: numbered([*STARTING_BALANCES, *drawn]))
 imports = rows.map(lambda drawn: numbered([*STARTING_BALANCES, *drawn], is_imported=True))
+changing = st.lists(st.one_of(trades, trades, elsewhere, moves(), actions(), method_changes), max_size=25).map(
+    lambda drawn: numbered([*STARTING_BALANCES, *drawn])
+)
+"""As histories, and the method and the scope of lots change on the way."""

@@ -1,7 +1,9 @@
 """Random histories obey the invariants and agree with an independent oracle (RELIABILITY 2d)."""
 
 import dataclasses
+import os
 from collections import defaultdict
+from datetime import datetime
 from decimal import Decimal as D
 from fractions import Fraction as F
 from random import Random
@@ -10,16 +12,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from portfolio.domain.checkpoints import read, written
 from portfolio.domain.events import USD, Event, PerpFill, Side, SpotFill, TransferIn, TransferOut
 from portfolio.domain.ledger import Folded, fold
 from portfolio.domain.lots import Method
 from portfolio.domain.outcomes import LedgerError, Outcome, State
-from tests.portfolio.domain.histories import STARTING_BALANCES, histories, imports, numbered, plain, prices
+from tests.portfolio.domain.histories import STARTING_BALANCES, changing, histories, imports, numbered, plain, prices
 from tests.portfolio.domain.oracle import Oracle, Refused
 
 methods = st.sampled_from(Method)
 many = settings(deadline=None)
 """The number of examples is the profile's: few in `make test`, many in `make prove`."""
+against_the_oracle = settings(
+    deadline=None, max_examples=20_000 if os.environ.get("HYPOTHESIS_PROFILE") == "prove" else 2_000
+)
 
 
 def accepted(history: list[Event], method: Method) -> list[Event]:
@@ -47,21 +53,20 @@ def basis(state: State) -> F:
     return lots + sum(map(F, state.cash.values()))
 
 
-def open_only(state: State) -> State:
-    """Drop what is empty, so that states can be compared."""
-    return dataclasses.replace(
-        state,
-        lots={key: lots for key, lots in state.lots.items() if lots},
-        balances={key: balance for key, balance in state.balances.items() if balance},
-        last=None,
-    )
+def tidy(state: State) -> State:
+    """Drop the piles that are empty: a checkpoint does not name them."""
+    return dataclasses.replace(state, lots={key: lots for key, lots in state.lots.items() if lots})
+
+
+ASSETS = ("BTC", "ETH", "BNB", "USDC")
+ACCOUNTS = (1, 2)
 
 
 class TestOracle:
-    @many
-    @given(histories, methods)
+    @against_the_oracle
+    @given(st.one_of(histories, changing, changing), methods)
     def test_every_number_agrees(self, history: list[Event], method: Method) -> None:
-        oracle, state, realized = Oracle(method.value), State(), F(0)
+        oracle, state, realized, gains = Oracle(method.value), State(), F(0), F(0)
         for event in history_in_order(history):
             try:
                 oracle.post(event)
@@ -74,20 +79,30 @@ class TestOracle:
                 continue
             folded = fold(events=[event], opening=state, method=method)
             state, realized = folded.state, realized + total(folded.outcomes, "realized")
+            gains += total(folded.outcomes, "spot_realized") - total(folded.outcomes, "fees")
 
         assert realized == oracle.realized
-        assert F(state.held(1, USD)) == oracle.usd
-        for asset in ("BTC", "ETH", "BNB", "USDC"):
-            mine = [(F(lot.remaining_quantity), F(lot.remaining_cost)) for lot in state.lots.get((1, asset), ())]
-            assert sorted(mine) == sorted((piece.units, piece.cost) for piece in oracle.pieces.get(asset, []))
-        for (_, instrument), position in state.positions.items():
+        assert sum(map(F, state.gains.values())) == gains
+        for account in ACCOUNTS:
+            for asset in (USD, *ASSETS):
+                assert F(state.held(account, asset)) == oracle.held(account, asset)
+                assert lots_in(state, account, asset) == [
+                    (one.age[0], one.units, one.cost) for one in oracle.reach(account, asset)
+                ]
+        for key, position in state.positions.items():
             row = [F(position.quantity), F(position.entry_cost), F(position.margin)]
-            assert row == oracle.futures.get(instrument, [0, 0, 0])
+            assert row == oracle.futures.get(key[:2], [0, 0, 0])
+
+
+def lots_in(state: State, account: int, asset: str) -> list[tuple[datetime, F, F]]:
+    return [
+        (lot.acquired_at, F(lot.remaining_quantity), F(lot.remaining_cost)) for lot in state.lots_of(account, asset)
+    ]
 
 
 class TestConservation:
     @many
-    @given(histories, methods)
+    @given(st.one_of(histories, changing), methods)
     def test_quantity_in_less_quantity_out_is_held(self, history: list[Event], method: Method) -> None:
         folded = fold(events=accepted(history, method), method=method)
 
@@ -98,10 +113,10 @@ class TestConservation:
             for disposal in outcome.disposals:
                 balance[disposal.asset] -= F(disposal.quantity)
                 assert sum(F(m.quantity) for m in disposal.matches) == F(disposal.quantity)
-        assert all(balance[asset] == F(folded.state.held(1, asset)) for asset in balance if asset != USD)
+        assert balance == {asset: held_in_all(folded.state, asset) for asset in balance}
 
     @many
-    @given(st.one_of(histories, imports), methods)
+    @given(st.one_of(histories, imports, changing), methods)
     def test_basis_is_flows_and_gains(self, history: list[Event], method: Method) -> None:
         folded = fold(events=accepted(history, method), method=method)
 
@@ -114,8 +129,11 @@ class TestConservation:
         folded = fold(events=accepted(history, Method.FIFO))
 
         value = sum(
-            (F(folded.state.held(1, asset)) * F(marks.get(asset, D(7))) for _, asset in folded.state.lots),
-            F(folded.state.held(1, USD)),
+            (
+                F(held) * F(marks.get(asset, D(7)) if asset != USD else 1)
+                for (_, asset), held in folded.state.balances.items()
+            ),
+            F(0),
         )
         unrealized = sum(
             F(lot.remaining_quantity) * F(marks.get(lot.asset, D(7))) - F(lot.remaining_cost)
@@ -145,12 +163,17 @@ class TestConservation:
         assert len(set(gains.values())) == 1
 
 
+def held_in_all(state: State, asset: str) -> F:
+    return sum((F(held) for (_, name), held in state.balances.items() if name == asset), F(0))
+
+
 def sell_all(state: State, after: int) -> list[Event]:
     """Sell every coin that is held and free."""
-    held = [(asset, state.held(1, asset) - state.locked(1, asset)) for _, asset in state.lots]
+    held = [(*key, state.held(*key) - state.locked(*key)) for key in state.balances if key[1] != USD]
+    sale = {"type": SpotFill, "side": Side.SELL, "quote": USD, "price": D(3)}
     rows = [
-        {"type": SpotFill, "side": Side.SELL, "base": asset, "quote": USD, "quantity": quantity, "price": D(3)}
-        for asset, quantity in held
+        {**sale, "account": account, "base": asset, "quantity": quantity}
+        for account, asset, quantity in held
         if quantity > 0
     ]
     return [
@@ -161,7 +184,7 @@ def sell_all(state: State, after: int) -> list[Event]:
 
 class TestReplay:
     @many
-    @given(histories, methods, st.integers(0, 30))
+    @given(st.one_of(histories, changing), methods, st.integers(0, 30))
     def test_appending_is_replaying(self, history: list[Event], method: Method, cut: int) -> None:
         kept = accepted(history, method)
         whole = fold(events=kept, method=method)
@@ -172,6 +195,7 @@ class TestReplay:
         assert second.state == whole.state
         assert first.outcomes + second.outcomes == whole.outcomes
         assert {**first.lots, **second.lots} == whole.lots
+        assert read(written(first.state)) == tidy(first.state)
 
     @many
     @given(histories, st.integers())

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from portfolio.views import ledger, opening, overview, policy
+from portfolio.views import ledger, opening, overview, performance, policy
 
 app_name = "portfolio"
 urlpatterns = [
@@ -12,10 +12,14 @@ urlpatterns = [
     path("<int:portfolio_id>/fills/", ledger.fills, name="fills"),
     path("<int:portfolio_id>/transfers/", ledger.transfers, name="transfers"),
     path("<int:portfolio_id>/transfers/new/", ledger.new_transfer, name="new_transfer"),
+    path("<int:portfolio_id>/transfers/<int:transfer_id>/reverse/", ledger.undo_transfer, name="reverse_transfer"),
     path("<int:portfolio_id>/prices/new/", ledger.new_price, name="new_price"),
     path("<int:portfolio_id>/assets/new/", ledger.new_asset, name="new_asset"),
     path("<int:portfolio_id>/policy/", policy.policy, name="policy"),
     path("<int:portfolio_id>/policy/new/", policy.new_policy, name="new_policy"),
+    path("<int:portfolio_id>/performance/", performance.performance, name="performance"),
+    path("<int:portfolio_id>/charts/index.json", performance.index_spec, name="index_spec"),
+    path("<int:portfolio_id>/charts/drawdown.json", performance.drawdown_spec, name="drawdown_spec"),
     path("<int:portfolio_id>/charts/equity.json", overview.equity_spec, name="equity_spec"),
     path("<int:portfolio_id>/charts/sleeves.json", overview.sleeve_spec, name="sleeve_spec"),
 ]

@@ -19,7 +19,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from accounts.models import ApiToken, User
 from jobs.services import enqueue
 from journal.services.rotations import Draft, DraftLeg, log_rotation
-from portfolio.models import Portfolio
+from portfolio.models import Portfolio, Transfer
 from signals.models import Recommendation
 from signals.services.recommend import recommend
 from tests.portfolio.factories import spot
@@ -42,7 +42,8 @@ def make_portfolio(alice: User) -> Ids:
     recommend(market=where, as_of=evidence.as_of, now=scene.after())
     found = Recommendation.objects.get(portfolio=book)
     job = enqueue(task="signals.refresh_market", args={"market": where.pk}, user=alice, now=scene.after())
-    return {"portfolio_id": book.pk, "recommendation_id": found.pk, "public_id": job.public_id}
+    entry = Transfer.objects.filter(portfolio=book).latest("sequence")
+    return {"portfolio_id": book.pk, "transfer_id": entry.pk, "recommendation_id": found.pk, "public_id": job.public_id}
 
 
 def make_rotation(alice: User) -> Ids:

@@ -8,15 +8,15 @@ from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from portfolio.domain.money import Refusal
 from portfolio.forms.entries import AssetForm, ManualPriceForm, TransferForm
-from portfolio.models import Portfolio
+from portfolio.models import Portfolio, Transfer
 from portfolio.queries.entries import fill_lines, transfer_lines
-from portfolio.services.ledger import record_transfer
+from portfolio.services.ledger import record_transfer, reverse_transfer
 from portfolio.services.portfolios import add_asset as add_asset_service
 from portfolio.services.portfolios import set_manual_price
 from portfolio.views.access import page_of, portfolio_of
@@ -56,6 +56,25 @@ def new_transfer(request: HttpRequest, portfolio_id: int) -> HttpResponse:
         return f"{row.get_kind_display()} of {row.quantity.normalize():f} {row.asset} recorded."
 
     return _answer(request, portfolio, form, record, template="portfolio/new_transfer.html")
+
+
+@login_required
+@require_http_methods(METHODS)
+def undo_transfer(request: HttpRequest, portfolio_id: int, transfer_id: int) -> HttpResponse:
+    """Ask whether a deposit, a withdrawal or income is to be reversed, and reverse it."""
+    portfolio = portfolio_of(request, portfolio_id)
+    entries = Transfer.objects.filter(portfolio=portfolio, reverses__isnull=True)
+    row = get_object_or_404(entries.select_related("asset", "reversed_by"), pk=transfer_id)
+    context = page_of(portfolio, transfer=row, is_reversed=hasattr(row, "reversed_by"))
+    if request.method != "POST":
+        return render(request, "portfolio/reverse_transfer.html", context)
+    try:
+        reverse_transfer(portfolio=portfolio, transfer=row, now=timezone.now())
+    except Refusal as refusal:
+        context |= {"refusal": str(refusal)}
+        return render(request, "portfolio/reverse_transfer.html", context, status=UNPROCESSABLE)
+    messages.success(request, "Reversed. The entry and its reversal both stay visible.")
+    return redirect("portfolio:transfers", portfolio.pk)
 
 
 @login_required

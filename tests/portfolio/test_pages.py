@@ -361,6 +361,30 @@ class TestTransfers:
         assert response.status_code == 422
         assert "You hold 20000 USDC, and this needs 20001." in words(response.content.decode())
 
+    def test_a_deposit_is_reversed_once_asked_for(self, client_of_alice: Client, anchor: Portfolio) -> None:
+        self.post(client_of_alice, anchor)
+        row = Transfer.objects.latest("sequence")
+        url = reverse("portfolio:reverse_transfer", args=[anchor.pk, row.pk])
+        assert url in client_of_alice.get(reverse("portfolio:transfers", args=[anchor.pk])).content.decode()
+        assert "Reverse this entry?" in said(client_of_alice, url)
+        assert not Transfer.objects.filter(reverses=row).exists()
+
+        for _ in range(2):
+            listed = client_of_alice.post(url, follow=True).content.decode()
+
+        assert Transfer.objects.filter(reverses=row).count() == 1
+        assert url not in listed
+        assert "Deposit reversed" in words(listed)
+        assert "was reversed already" in said(client_of_alice, url)
+
+    def test_what_was_spent_since_cannot_be_reversed(self, client_of_alice: Client, anchor: Portfolio) -> None:
+        row = Transfer.objects.get(portfolio=anchor, asset__symbol="USDC")
+        self.post(client_of_alice, anchor, kind="withdrawal", quantity="15000")
+        response = client_of_alice.post(reverse("portfolio:reverse_transfer", args=[anchor.pk, row.pk]))
+
+        assert response.status_code == 422
+        assert not Transfer.objects.filter(reverses=row).exists()
+
     def test_the_future_is_refused(self, client_of_alice: Client, anchor: Portfolio) -> None:
         response = self.post(client_of_alice, anchor, executed_at="2027-01-05T10:00")
 

@@ -28,6 +28,7 @@ class Stock:
     core: Decimal = ZERO
     quoted: Quoted | None = None
     is_reserve: bool = False
+    haircut: Decimal | None = None
     sectors: Mapping[str, Decimal]
 
 
@@ -262,7 +263,8 @@ def ladder(book: Book, *, pool: Decimal, aims: Aims, cash_usd: Decimal) -> tuple
         for sector, share in stock.sectors.items():
             spot[sector] = spot.get(sector, ZERO) + exact(max(held - locked, ZERO) * price * share)
     for contract in book.contracts.values():
-        notional = contract.position.quantity * (contract.mark or ZERO) * cash_usd
+        own = contract.position
+        notional = own.quantity if own.is_inverse else own.quantity * (contract.mark or ZERO) * cash_usd
         for sector, share in contract.sectors.items():
             futures[sector] = futures.get(sector, ZERO) + exact(notional * share)
     return tuple(
@@ -331,6 +333,7 @@ def _held(book: Book) -> list[Held]:
             core=stock.core,
             is_reserve=stock.is_reserve,
             sectors=stock.sectors,
+            haircut=stock.haircut,
         )
         for asset, stock in book.stocks.items()
     ]
@@ -345,6 +348,7 @@ def _held_futures(book: Book, aims: Aims) -> list[HeldFutures]:
             carved_from=next((name for name in contract.sectors if name in aims.sectors), None)
             if aims.is_carved
             else None,
+            haircut=book.stocks[contract.position.settle].haircut,
         )
         for contract in book.contracts.values()
         if contract.position.quantity

@@ -98,20 +98,22 @@ def _book(
 ) -> Book:
     """Return everything that is held, and an empty line for everything that a leg is about."""
     cash = found.portfolio.reserve_asset
-    stocks = {asset.symbol: _stock(quotes.get(pk), where[pk]) for pk, asset in _assets(list(legs), cash).items()}
+    stocks = {asset.symbol: _stock(asset, quotes.get(pk), where[pk]) for pk, asset in _assets(list(legs), cash).items()}
     for line in found.holdings:
-        known = stocks.get(line.asset.symbol) or _stock(line.quoted, line.belonging)
+        known = stocks.get(line.asset.symbol) or _stock(line.asset, line.quoted, line.belonging)
         stocks[line.asset.symbol] = replace(
             known, quantity=known.quantity + line.quantity, core=known.core + line.core, quoted=line.quoted
         )
     for position in found.positions:
         settle = position.quote_asset.symbol
-        stocks.setdefault(settle, Stock(quoted=position.settle_quoted, is_reserve=True, sectors={}))
+        cut = position.quote_asset.haircut
+        stocks.setdefault(settle, Stock(quoted=position.settle_quoted, is_reserve=True, haircut=cut, sectors={}))
     return Book(stocks=stocks, contracts=_contracts(found, legs, stocks, where), cash=cash.symbol)
 
 
-def _stock(quoted: Quoted | None, belonging: Belonging) -> Stock:
-    return Stock(quoted=quoted, is_reserve=belonging.is_reserve, sectors=belonging.narratives)
+def _stock(asset: Asset, quoted: Quoted | None, belonging: Belonging) -> Stock:
+    narratives = belonging.narratives
+    return Stock(quoted=quoted, is_reserve=belonging.is_reserve, haircut=asset.haircut, sectors=narratives)
 
 
 def _contracts(
@@ -140,8 +142,9 @@ def _contract(line: PositionLine) -> Contract:
     position = Position(
         settle=line.quote_asset.symbol,
         quantity=line.quantity,
-        entry_cost=exact(abs(line.quantity) * line.entry_price),
+        entry_cost=line.entry_cost,
         margin=line.margin,
+        is_inverse=line.instrument.is_inverse,
     )
     return Contract(
         position=position,

@@ -165,7 +165,10 @@ def _closed(desk: _Desk) -> list[PlannedLeg]:
     longs = [
         line
         for line in desk.found.positions
-        if line.quantity > 0 and desk.roles.leader in line.belonging.narratives and line.mark is not None
+        if line.quantity > 0
+        and desk.roles.leader in line.belonging.narratives
+        and line.mark is not None
+        and line.is_plain
     ]
     legs = (_leg(desk, Action.CLOSE_LONG, line.instrument, line.quantity) for line in longs)
     return [leg for leg in legs if leg is not None]

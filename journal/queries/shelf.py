@@ -38,7 +38,8 @@ class Shelf:
 
 def shelf_of(*, portfolio: Portfolio, moment: datetime) -> Shelf:
     """Return what the portfolio's venue offers of what has a price, spot before perps. Two queries."""
-    offered = Instrument.objects.filter(venue=portfolio.venue_id, asset__in=assets_of(portfolio))
+    linear = {"is_inverse": False, "expires_at": None, "contract_size": 1}
+    offered = Instrument.objects.filter(venue=portfolio.venue_id, asset__in=assets_of(portfolio), **linear)
     rows = offered.exclude(asset=portfolio.reserve_asset_id).select_related("asset", "venue")
     instruments = {row.pk: row for row in rows.order_by("-kind", "asset__symbol")}
     assets = {row.asset.symbol: row.asset for row in instruments.values()}

@@ -48,7 +48,7 @@ class Book:
         self.held, self.costs, self.gains = dict(opening.balances), dict(opening.costs), dict(opening.gains)
         self.positions = dict(opening.positions)
         self.locked: dict[AssetKey, Decimal] = {}
-        for (account, _), position in self.positions.items():
+        for (account, _, _), position in self.positions.items():
             key = (account, position.settle)
             self.locked[key] = self.locked.get(key, ZERO) + position.margin
         self.last = opening.last

@@ -150,6 +150,9 @@ ASSETS: tuple[AssetEntry, ...] = (
     *_listed(_HISTORY_SPOT_ONLY, has_perp=False, is_simulated=False),
 )
 
+ISSUER_TIERS = {"USDC": "A", "USDT": "B"}
+"""How safe the issuers of stablecoins are taken to be (DOMAIN 4.5)."""
+
 VENUES: tuple[VenueEntry, ...] = (
     _venue("binance", "Binance", spot="0.001 0.001", perp="0.0005 0.0002", source="Fee FAQ, regular user"),
     _venue("bybit", "Bybit", spot="0.001 0.001", perp="0.00055 0.0002", source="Fee article of 2024-07, no VIP level"),

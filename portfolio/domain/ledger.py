@@ -10,6 +10,7 @@ from portfolio.domain.events import (
     Conversion,
     Event,
     FundingPayment,
+    MarginChange,
     MethodChange,
     Move,
     PerpFill,
@@ -23,7 +24,7 @@ from portfolio.domain.events import (
 from portfolio.domain.lots import Lot, LotKey, Method
 from portfolio.domain.money import in_context
 from portfolio.domain.outcomes import AssetKey, LedgerError, Outcome, State
-from portfolio.domain.perps import apply_funding, apply_perp
+from portfolio.domain.perps import apply_funding, apply_margin, apply_perp
 from portfolio.domain.piles import lot_of
 from portfolio.domain.spot import apply_spot
 from portfolio.domain.transfers import apply_in, apply_move, apply_out
@@ -65,6 +66,7 @@ _APPLY: dict[type[Event], Callable[[Any, Posting], None]] = {
     SpotFill: apply_spot,
     PerpFill: apply_perp,
     FundingPayment: apply_funding,
+    MarginChange: apply_margin,
     TransferIn: apply_in,
     TransferOut: apply_out,
     Move: apply_move,

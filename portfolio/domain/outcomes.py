@@ -7,12 +7,13 @@ from decimal import Decimal
 from enum import StrEnum
 
 from portfolio.domain.events import USD, Event
-from portfolio.domain.futures import Position
+from portfolio.domain.futures import Position, PositionSide
 from portfolio.domain.lots import EVERYWHERE, Lot, Match, Method, Scope
 from portfolio.domain.money import ZERO, Refusal, in_context
 
 AssetKey = tuple[int, str]
-PositionKey = tuple[int, int]
+PositionKey = tuple[int, int, PositionSide]
+"""The account, the instrument, and in hedge mode the side."""
 
 
 class LedgerError(Refusal):
@@ -98,7 +99,9 @@ class Outcome:
     @property
     def position_key(self) -> PositionKey | None:
         """Name the position that the event changed, if it changed one."""
-        return None if self.position is None else (self.event.account, getattr(self.event, "instrument"))  # noqa: B009
+        if self.position is None:
+            return None
+        return (self.event.account, getattr(self.event, "instrument"), getattr(self.event, "position_side"))  # noqa: B009
 
     @property
     @in_context
@@ -161,7 +164,7 @@ class State:
         return sum(
             (
                 position.margin
-                for (owner, _), position in self.positions.items()
+                for (owner, _, _), position in self.positions.items()
                 if owner == account and position.settle == asset
             ),
             ZERO,

@@ -70,7 +70,7 @@ def apply_margin(event: MarginChange, posting: Posting) -> None:
 
 
 def _key(event: PerpFill | FundingPayment | MarginChange) -> PositionKey:
-    return (event.account, event.instrument)
+    return (event.account, event.instrument, event.position_side)
 
 
 def _position(posting: Posting, event: PerpFill | FundingPayment | MarginChange) -> Position:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from django.db import models
 
+from portfolio.domain.futures import MarginMode, PositionSide, Reason
 from portfolio.domain.lots import Method, Scope
 from portfolio.fields import ExactDecimalField, PositiveAmount
 from portfolio.models.market import Asset, Instrument, Venue
 from portfolio.models.policy import Portfolio
+
+SIDES = [(side.value, side.value) for side in PositionSide]
+MODES = [(mode.value, mode.value) for mode in MarginMode]
+REASONS = [(reason.value, reason.value) for reason in Reason]
 
 
 class Account(models.Model):
@@ -63,6 +68,12 @@ class Fill(Entry):
     leverage = ExactDecimalField(
         null=True, blank=True, help_text="Of an opening perp fill; margin = notional / leverage."
     )
+    position_side = models.CharField(max_length=5, choices=SIDES, default=PositionSide.NET.value)
+    margin_mode = models.CharField(
+        max_length=8, choices=MODES, blank=True, default="", help_text="Of an opening futures fill; empty: as it is."
+    )
+    reason = models.CharField(max_length=11, choices=REASONS, default=Reason.TRADE.value)
+    chain = models.CharField(max_length=64, blank=True, default="", help_text="What joins the contracts of a roll.")
     reverses = models.OneToOneField("self", null=True, blank=True, on_delete=models.PROTECT, related_name="reversed_by")
 
     class Meta:
@@ -84,12 +95,13 @@ class Transfer(Entry):
     """Something that came in or went out without a trade: deposit, withdrawal, income; cost may be unknown."""
 
     class Kind(models.TextChoices):
-        """What it was. FUNDING is a perp's own cash flow; the last four change lots, or move them."""
+        """What it was. FUNDING is a perp's own cash flow, MARGIN its own money; the last four change or move lots."""
 
         DEPOSIT = "deposit"
         WITHDRAWAL = "withdrawal"
         INCOME = "income"
         FUNDING = "funding"
+        MARGIN = "margin", "Margin of a position"
         MOVE = "move", "Move to another account"
         MIGRATION = "migration", "Token migration"
         REBASE = "rebase"
@@ -97,11 +109,12 @@ class Transfer(Entry):
 
     kind = models.CharField(max_length=10, choices=Kind.choices)
     asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="+")
-    quantity = ExactDecimalField(help_text="Always positive, except funding and rebases, which carry their sign.")
+    quantity = ExactDecimalField(help_text="Positive, except funding, margin and rebases, which carry their sign.")
     cost_usd = ExactDecimalField(null=True, blank=True, help_text="Cost basis carried in; empty: unknown.")
     value_usd = ExactDecimalField(null=True, blank=True, help_text="Market value at that moment; empty: unpriced.")
     acquired_at = models.DateTimeField(null=True, blank=True, help_text="When it was acquired, if before it arrived.")
     instrument = models.ForeignKey(Instrument, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    position_side = models.CharField(max_length=5, choices=SIDES, default=PositionSide.NET.value)
     to_account = models.ForeignKey(Account, null=True, blank=True, on_delete=models.PROTECT, related_name="arrivals")
     into_asset = models.ForeignKey(Asset, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     into_quantity = ExactDecimalField(null=True, blank=True, help_text="What a migration or a swap brought.")
@@ -297,7 +310,7 @@ class Holding(models.Model):
 
 
 class Position(models.Model):
-    """A net futures exposure per account and instrument (derived); quantity is signed, margin in the quote asset."""
+    """A futures exposure per account, instrument and side (derived): signed units, entry cost and margin as settled."""
 
     portfolio = models.ForeignKey(Portfolio, on_delete=models.CASCADE, related_name="positions")
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="positions")
@@ -311,9 +324,17 @@ class Position(models.Model):
     fees_usd = ExactDecimalField()
     funding_usd = ExactDecimalField(default=0)
     opened_at = models.DateTimeField(null=True)
+    position_side = models.CharField(max_length=5, choices=SIDES, default=PositionSide.NET.value)
+    is_inverse = models.BooleanField(default=False)
+    margin_mode = models.CharField(max_length=8, choices=MODES, default=MarginMode.ISOLATED.value)
+    chain = models.CharField(max_length=64, blank=True, default="")
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["portfolio", "account", "instrument"], name="position_once")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["portfolio", "account", "instrument", "position_side"], name="position_once"
+            )
+        ]
 
     def __str__(self) -> str:
         """Show the exposure."""
@@ -350,6 +371,7 @@ class ValuationDay(models.Model):
     flow_usd = ExactDecimalField(help_text="Deposits less withdrawals of that day.")
     sectors = models.JSONField(default=dict, help_text="USD by sector slug, as text.")
     unpriced_count = models.PositiveSmallIntegerField(default=0)
+    risk_usd = ExactDecimalField(null=True, help_text="Equity with stablecoins cut for risk; empty: not valued yet.")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["portfolio", "date"], name="valuation_day_once")]

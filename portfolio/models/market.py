@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from decimal import Decimal
 
 from django.db import models
 from django.db.models import Q
 
+from portfolio.domain.margin import Convention, Tier
+from portfolio.domain.valuation import HAIRCUTS, haircut_of
 from portfolio.fields import ExactDecimalField, PositiveAmount
 
 
@@ -67,6 +70,13 @@ class Asset(models.Model):
     name = models.CharField(max_length=80)
     kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.CRYPTO)
     places = models.PositiveSmallIntegerField(default=8, help_text="Digits shown behind the point.")
+    issuer_tier = models.CharField(
+        max_length=1,
+        blank=True,
+        default="",
+        choices=[(tier, tier) for tier in HAIRCUTS],
+        help_text="How safe a stablecoin's issuer is, A to D; empty: nobody said (DOMAIN 4.5).",
+    )
 
     class Meta:
         ordering = ["symbol"]
@@ -74,6 +84,11 @@ class Asset(models.Model):
     def __str__(self) -> str:
         """Show the symbol."""
         return self.symbol
+
+    @property
+    def haircut(self) -> Decimal | None:
+        """Return what a stablecoin is cut by for risk; nothing for what is none (DOMAIN 4.5)."""
+        return haircut_of(self.issuer_tier) if self.kind == self.Kind.STABLE else None
 
 
 class SectorMembership(models.Model):
@@ -104,6 +119,13 @@ class Venue(models.Model):
 
     slug = models.SlugField(unique=True)
     name = models.CharField(max_length=60)
+    liquidation_convention = models.CharField(
+        max_length=12,
+        blank=True,
+        default="",
+        choices=[(one.value, one.value) for one in Convention],
+        help_text="How it takes the maintenance; empty: unknown, the nearer price is shown (DOMAIN 4.3).",
+    )
 
     def __str__(self) -> str:
         """Show the name."""
@@ -139,10 +161,11 @@ class Instrument(models.Model):
     """What an order names: BTC spot or BTC-PERP on a venue."""
 
     class Kind(models.TextChoices):
-        """Spot or perpetual future; dated futures follow with the deeper ledger."""
+        """Spot, perpetual future, or a future that expires."""
 
         SPOT = "spot"
         PERP = "perp"
+        DATED = "dated"
 
     venue = models.ForeignKey(Venue, on_delete=models.PROTECT, related_name="instruments")
     asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="instruments")
@@ -152,11 +175,36 @@ class Instrument(models.Model):
     maintenance_rate = ExactDecimalField(null=True, blank=True, help_text="Maintenance margin rate (perp).")
     maintenance_amount = ExactDecimalField(default=0, help_text="Maintenance amount `cum` of the tier (perp).")
     max_leverage = ExactDecimalField(null=True, blank=True)
+    is_inverse = models.BooleanField(default=False, help_text="Sized in USD, settled in the coin itself.")
+    contract_size = ExactDecimalField(default=1, help_text="Units of one contract: base units, or USD if inverse.")
+    expires_at = models.DateTimeField(null=True, blank=True, help_text="Of a dated future.")
+    settlement_fee_rate = ExactDecimalField(default=0, help_text="Charged at expiry, of the settled value.")
+    closing_fee_rate = ExactDecimalField(default=0, help_text="Counted in the liquidation price where the venue does.")
+    tiers = models.JSONField(
+        default=list, blank=True, help_text="Maintenance by notional: [floor, rate, deduction] as text, from 0 up."
+    )
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["venue", "asset", "kind"], name="instrument_once"),
+            models.UniqueConstraint(
+                fields=["venue", "asset", "kind", "is_inverse"],
+                condition=Q(expires_at__isnull=True),
+                name="instrument_once",
+            ),
+            models.UniqueConstraint(
+                fields=["venue", "asset", "is_inverse", "expires_at"],
+                condition=Q(expires_at__isnull=False),
+                name="instrument_dated_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="dated", expires_at__isnull=False) | (~Q(kind="dated") & Q(expires_at__isnull=True)),
+                name="instrument_dated_expires",
+            ),
+            models.CheckConstraint(
+                condition=Q(is_inverse=False) | ~Q(kind="spot"), name="instrument_inverse_is_futures"
+            ),
             PositiveAmount(field="lot_step", name="instrument_step_positive"),
+            PositiveAmount(field="contract_size", name="instrument_size_positive"),
         ]
 
     def __str__(self) -> str:
@@ -165,8 +213,22 @@ class Instrument(models.Model):
 
     @property
     def name(self) -> str:
-        """Return BTC or BTC-PERP."""
-        return f"{self.asset.symbol}-PERP" if self.kind == self.Kind.PERP else self.asset.symbol
+        """Return BTC, BTC-PERP, BTC-261225, or with USD in the middle what is sized in it: BTC-USD-PERP."""
+        if self.kind == self.Kind.SPOT:
+            return self.asset.symbol
+        until = "PERP" if self.expires_at is None else f"{self.expires_at:%y%m%d}"
+        return f"{self.asset.symbol}-USD-{until}" if self.is_inverse else f"{self.asset.symbol}-{until}"
+
+    @property
+    def is_futures(self) -> bool:
+        """Tell whether it is held as a position, not as a holding."""
+        return self.kind != self.Kind.SPOT
+
+    def maintenance_tiers(self) -> list[Tier]:
+        """Return the maintenance by notional; without tiers one rate counts for any (DOMAIN 4.3)."""
+        if self.tiers:
+            return [Tier(*map(Decimal, tier)) for tier in self.tiers]
+        return [Tier(Decimal(0), self.maintenance_rate or Decimal(0), self.maintenance_amount)]
 
 
 class PriceQuerySet(models.QuerySet["Price"]):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -10,27 +10,21 @@ from django.db.models import Q, QuerySet
 
 from portfolio.domain.events import (
     USD,
-    Conversion,
     Event,
-    FundingPayment,
     MethodChange,
-    Move,
     PerpFill,
-    Rebase,
     Side,
     SpotFill,
-    Swap,
-    TransferIn,
-    TransferOut,
 )
+from portfolio.domain.futures import MarginMode, PositionSide, Reason
 from portfolio.domain.futures import Position as DomainPosition
 from portfolio.domain.lots import EVERYWHERE, LotKey, Method, Scope
 from portfolio.domain.lots import Lot as DomainLot
 from portfolio.domain.money import ONE, ZERO
-from portfolio.domain.outcomes import AssetKey, State
+from portfolio.domain.outcomes import AssetKey, PositionKey, State
 from portfolio.models import Fill, Holding, Instrument, Lot, LotMethod, Portfolio, Position, Transfer
+from portfolio.queries.transfers import SHARED, TRANSFER_FIELDS, transfer_event
 
-SHARED = ("sequence", "account_id", "executed_at", "is_imported", "reverses__sequence")
 FILL_FIELDS = (
     *SHARED,
     "side",
@@ -45,22 +39,12 @@ FILL_FIELDS = (
     "fee_amount",
     "fee_usd",
     "leverage",
-)
-TRANSFER_FIELDS = (
-    *SHARED,
-    "kind",
-    "asset__symbol",
-    "quantity",
-    "cost_usd",
-    "value_usd",
-    "acquired_at",
-    "instrument_id",
-    "to_account_id",
-    "into_asset__symbol",
-    "into_quantity",
-    "fee_amount",
-    "fee_asset__symbol",
-    "fee_usd",
+    "instrument__contract_size",
+    "instrument__is_inverse",
+    "position_side",
+    "margin_mode",
+    "reason",
+    "chain",
 )
 METHOD_FIELDS = ("sequence", "effective_at", "reverses__sequence", "method", "scope")
 LOT_FIELDS = (
@@ -129,7 +113,7 @@ def _events(rows: dict[Any, QuerySet[Any]]) -> list[Event]:
 def fill_event(row: tuple[Any, ...]) -> Event:
     """Return the event of one fill, given the values of FILL_FIELDS."""
     sequence, account, executed_at, is_imported, reverses = row[:5]
-    side, instrument, kind, base, quote, fee_asset, quantity, price, quote_usd, fee, fee_usd, leverage = row[5:]
+    side, instrument, kind, base, quote, fee_asset, quantity, price, quote_usd, fee, fee_usd, leverage = row[5:17]
     shared: dict[str, Any] = {
         "sequence": sequence,
         "account": account,
@@ -151,20 +135,22 @@ def fill_event(row: tuple[Any, ...]) -> Event:
         settle=quote,
         settle_usd=quote_usd,
         leverage=ONE if leverage is None else leverage,
+        **_contract(*row[17:]),
     )
 
 
-def transfer_event(row: tuple[Any, ...]) -> Event:
-    """Return the event of one transfer, given the values of TRANSFER_FIELDS."""
-    sequence, account, executed_at, is_imported, reverses, kind, *terms = row
-    shared: dict[str, Any] = {
-        "sequence": sequence,
-        "account": account,
-        "executed_at": executed_at,
-        "is_imported": is_imported,
-        "reverses": reverses,
+def _contract(
+    contract_size: Any, is_inverse: bool, side: str, margin_mode: str, reason: str, chain: str
+) -> dict[str, Any]:
+    """Return what only a futures fill has, as events name it."""
+    return {
+        "contract_size": contract_size,
+        "is_inverse": is_inverse,
+        "position_side": PositionSide(side),
+        "margin_mode": MarginMode(margin_mode) if margin_mode else None,
+        "reason": Reason(reason),
+        "chain": chain,
     }
-    return _TRANSFERS[kind](shared, _Terms(*terms))
 
 
 def method_event(row: tuple[Any, ...]) -> Event:
@@ -255,7 +241,15 @@ def domain_position(position: Position) -> DomainPosition:
         fees_usd=position.fees_usd,
         funding_usd=position.funding_usd,
         opened_at=position.opened_at,
+        is_inverse=position.is_inverse,
+        margin_mode=MarginMode(position.margin_mode),
+        chain=position.chain,
     )
+
+
+def position_key(row: Position) -> PositionKey:
+    """Name a position as the domain does."""
+    return (row.account_id, row.instrument_id, PositionSide(row.position_side))
 
 
 def last_order(portfolio: Portfolio) -> Order | None:
@@ -289,76 +283,6 @@ def _balances(
     return balances, costs, gains
 
 
-def _positions(portfolio: Portfolio) -> dict[tuple[int, int], DomainPosition]:
+def _positions(portfolio: Portfolio) -> dict[PositionKey, DomainPosition]:
     rows = Position.objects.filter(portfolio=portfolio).select_related("quote_asset")
-    return {(row.account_id, row.instrument_id): domain_position(row) for row in rows}
-
-
-class _Terms(NamedTuple):
-    """Hold what is a transfer's own, in the order of TRANSFER_FIELDS."""
-
-    asset: str
-    quantity: Any
-    cost: Any = None
-    value: Any = None
-    acquired_at: Any = None
-    instrument: Any = None
-    to_account: Any = None
-    into: Any = None
-    received: Any = None
-    fee: Any = ZERO
-    fee_asset: Any = None
-    fee_usd: Any = ZERO
-
-    def charged(self) -> dict[str, Any]:
-        """Return the fee as events name it."""
-        return {"fee": self.fee, "fee_asset": self.fee_asset or USD, "fee_usd": self.fee_usd}
-
-
-def _deposit(shared: dict[str, Any], its: _Terms) -> Event:
-    known = {"cost": its.cost, "value": its.value, "acquired_at": its.acquired_at}
-    return TransferIn(**shared, asset=its.asset, quantity=its.quantity, **known)
-
-
-def _income(shared: dict[str, Any], its: _Terms) -> Event:
-    return TransferIn(**shared, asset=its.asset, quantity=its.quantity, value=its.value, is_income=True)
-
-
-def _withdrawal(shared: dict[str, Any], its: _Terms) -> Event:
-    return TransferOut(**shared, asset=its.asset, quantity=its.quantity, **its.charged())
-
-
-def _funding(shared: dict[str, Any], its: _Terms) -> Event:
-    amounts = {"amount": its.quantity, "value": its.value, "instrument": its.instrument}
-    return FundingPayment(**shared, settle=its.asset, **amounts)
-
-
-def _move(shared: dict[str, Any], its: _Terms) -> Event:
-    where = {"to_account": its.to_account, "value": its.value}
-    return Move(**shared, asset=its.asset, quantity=its.quantity, **where, **its.charged())
-
-
-def _migration(shared: dict[str, Any], its: _Terms) -> Event:
-    new = {"into": its.into, "received": its.received, "value": its.value}
-    return Conversion(**shared, asset=its.asset, quantity=its.quantity, **new)
-
-
-def _rebase(shared: dict[str, Any], its: _Terms) -> Event:
-    return Rebase(**shared, asset=its.asset, change=its.quantity)
-
-
-def _swap(shared: dict[str, Any], its: _Terms) -> Event:
-    new = {"into": its.into, "received": its.received, "value": its.value}
-    return Swap(**shared, asset=its.asset, quantity=its.quantity, **new, **its.charged())
-
-
-_TRANSFERS: dict[str, Callable[[dict[str, Any], _Terms], Event]] = {
-    Transfer.Kind.DEPOSIT: _deposit,
-    Transfer.Kind.INCOME: _income,
-    Transfer.Kind.WITHDRAWAL: _withdrawal,
-    Transfer.Kind.FUNDING: _funding,
-    Transfer.Kind.MOVE: _move,
-    Transfer.Kind.MIGRATION: _migration,
-    Transfer.Kind.REBASE: _rebase,
-    Transfer.Kind.SWAP: _swap,
-}
+    return {position_key(row): domain_position(row) for row in rows}

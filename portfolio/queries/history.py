@@ -154,7 +154,7 @@ def _book(state: State) -> DayBook:
     held: dict[str, Decimal] = {USD: sum(state.cash.values(), ZERO)}
     for (_, asset), lots in state.lots.items():
         held[asset] = held.get(asset, ZERO) + sum((lot.remaining_quantity for lot in lots), ZERO)
-    return _day_book(held, [(instrument, position) for (_, instrument), position in state.positions.items()])
+    return _day_book(held, [(instrument, position) for (_, instrument, _), position in state.positions.items()])
 
 
 def _stored_book(portfolio: Portfolio) -> DayBook:

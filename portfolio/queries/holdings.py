@@ -25,7 +25,7 @@ from portfolio.models import (
     Sector,
     SectorMembership,
 )
-from portfolio.queries.positions import PositionLine, position_line
+from portfolio.queries.positions import PositionLine, position_lines
 from portfolio.queries.prices import quoted_at
 from portfolio.queries.sectors import Belonging, belongings, memberships
 from portfolio.queries.totals import Ledger, Totals, totals
@@ -118,7 +118,8 @@ def snapshot(
     members = memberships(market=portfolio.market_id, assets=assets, since=today, until=today)
     where = belongings(assets=assets.values(), members=members, on=today)
     policy = current_policy(portfolio=portfolio, moment=moment)
-    positions = tuple(position_line(row=row, quotes=quotes, where=where) for row in futures if row.quantity)
+    balances = {(row.account_id, row.asset_id): row.quantity for row in held}
+    positions = position_lines(rows=futures, held=balances, quotes=quotes, where=where, moment=moment)
     core = {row.asset_id: row.core for row in held if row.core is not None}
     lines = _holding_lines(held, futures, quotes, core, where, moment)
     parts = _sleeves(lines, positions, policy, moment)
@@ -174,7 +175,7 @@ def _held(portfolio: Portfolio, moment: datetime) -> list[Any]:
 
 def _futures(portfolio: Portfolio) -> list[Position]:
     rows = Position.objects.filter(portfolio=portfolio).order_by("account_id", "pk")
-    return list(rows.select_related("account", "instrument__asset", "quote_asset"))
+    return list(rows.select_related("account", "instrument__asset", "instrument__venue", "quote_asset"))
 
 
 def _assets(held: Sequence[Holding], futures: Sequence[Position]) -> dict[int, Asset]:
@@ -236,6 +237,7 @@ def _sleeves(
             core=line.core,
             is_reserve=line.belonging.is_reserve,
             sectors=line.belonging.narratives,
+            haircut=line.asset.haircut,
         )
         for line in lines
     ]
@@ -246,6 +248,7 @@ def _sleeves(
             unrealized=line.unrealized,
             settle=line.settle_quoted,
             carved_from=next(iter(line.belonging.narratives), None) if is_carved else None,
+            haircut=line.quote_asset.haircut,
         )
         for line in positions
     ]

@@ -9,10 +9,11 @@ from decimal import Decimal
 from typing import Any
 
 from portfolio.domain.events import USD, Event
+from portfolio.domain.futures import PositionSide
 from portfolio.domain.ledger import Folded, fold
 from portfolio.domain.lots import EVERYWHERE, Method, Scope
-from portfolio.domain.money import ZERO, Refusal, in_context
-from portfolio.domain.outcomes import AssetKey
+from portfolio.domain.money import ZERO, Refusal, exact, in_context
+from portfolio.domain.outcomes import AssetKey, PositionKey
 from portfolio.models import (
     Asset,
     Disposal,
@@ -27,7 +28,7 @@ from portfolio.models import (
     Transfer,
     Unmatched,
 )
-from portfolio.queries.events import Order, domain_lot, domain_position, events_of
+from portfolio.queries.events import Order, domain_lot, domain_position, events_of, position_key
 
 LEAVING = (Transfer.Kind.WITHDRAWAL, Transfer.Kind.MOVE, Transfer.Kind.MIGRATION, Transfer.Kind.SWAP)
 REOPENED = (Disposal.Kind.MOVED, Disposal.Kind.CONVERTED, Disposal.Kind.RESET)
@@ -251,12 +252,13 @@ def _carried(rows: Rows) -> Iterator[Violation]:
 
 def _positions(rows: Rows) -> Iterator[Violation]:
     """I10: a position is the sum of its signed fills, and a closed one keeps no margin and no entry cost."""
-    signed: dict[tuple[int, int], Decimal] = defaultdict(Decimal)
+    signed: dict[PositionKey, Decimal] = defaultdict(Decimal)
     for fill in rows.standing_fills():
-        if fill.instrument.kind == Instrument.Kind.PERP:
-            way = 1 if fill.side == Fill.Side.BUY else -1
-            signed[fill.account_id, fill.instrument_id] += way * fill.quantity
-    stored = {(row.account_id, row.instrument_id): row for row in rows.positions}
+        if fill.instrument.kind != Instrument.Kind.SPOT:
+            key = (fill.account_id, fill.instrument_id, PositionSide(fill.position_side))
+            size = exact(fill.quantity * fill.instrument.contract_size)
+            signed[key] += size if fill.side == Fill.Side.BUY else -size
+    stored = {position_key(row): row for row in rows.positions}
     for key in signed.keys() | stored.keys():
         row = stored.get(key)
         name = f"position in instrument {key[1]} of account {key[0]}"
@@ -326,7 +328,7 @@ def _replay(rows: Rows, method: Method) -> Iterator[Violation]:
         return
     yield from _replayed_lots(rows, folded)
     yield from _replayed_balances(rows, folded)
-    stored = {(row.account_id, row.instrument_id): row for row in rows.positions}
+    stored = {position_key(row): row for row in rows.positions}
     replayed = folded.state.positions
     for key in stored.keys() | replayed.keys():
         row = stored.get(key)

@@ -10,11 +10,11 @@ from portfolio.domain.events import USD
 from portfolio.domain.futures import Position as DomainPosition
 from portfolio.domain.lots import EVERYWHERE, Scope
 from portfolio.domain.money import ZERO, in_context, shares
-from portfolio.domain.outcomes import AssetKey, State
+from portfolio.domain.outcomes import AssetKey, PositionKey, State
 from portfolio.models import Holding, Portfolio, Position
 
 HELD = ("portfolio", "account", "asset")
-OPEN = ("portfolio", "account", "instrument")
+OPEN = ("portfolio", "account", "instrument", "position_side")
 
 
 @in_context
@@ -35,7 +35,7 @@ def write_holdings(*, portfolio: Portfolio, state: State, keys: Iterable[AssetKe
 
 
 def write_positions(
-    *, portfolio: Portfolio, state: State, keys: Iterable[tuple[int, int]], assets: Mapping[str, int]
+    *, portfolio: Portfolio, state: State, keys: Iterable[PositionKey], assets: Mapping[str, int]
 ) -> None:
     """Write the positions named."""
     rows = [_position(portfolio, key, state.positions[key], assets) for key in sorted(keys)]
@@ -64,14 +64,13 @@ def _costs(state: State, keys: set[AssetKey]) -> Iterator[tuple[AssetKey, Decima
                 yield (account, symbol), cost
 
 
-def _position(
-    portfolio: Portfolio, key: tuple[int, int], position: DomainPosition, assets: Mapping[str, int]
-) -> Position:
-    account, instrument = key
+def _position(portfolio: Portfolio, key: PositionKey, position: DomainPosition, assets: Mapping[str, int]) -> Position:
+    account, instrument, side = key
     return Position(
         portfolio=portfolio,
         account_id=account,
         instrument_id=instrument,
+        position_side=side.value,
         quote_asset_id=assets[position.settle],
         quantity=position.quantity,
         entry_price=position.entry_price or ZERO,
@@ -81,4 +80,7 @@ def _position(
         fees_usd=position.fees_usd,
         funding_usd=position.funding_usd,
         opened_at=position.opened_at,
+        is_inverse=position.is_inverse,
+        margin_mode=position.margin_mode.value,
+        chain=position.chain,
     )

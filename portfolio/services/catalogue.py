@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from django.db import models, transaction
 
-from portfolio.domain.catalogue import ASSETS, MEMBERS_SINCE, SECTORS, VENUES, AssetEntry, terms_of
+from portfolio.domain.catalogue import ASSETS, ISSUER_TIERS, MEMBERS_SINCE, SECTORS, VENUES, AssetEntry, terms_of
 from portfolio.models import Asset, FeeSchedule, Instrument, Market, Sector, SectorMembership, Venue
 
 FEES_SINCE = datetime(2013, 1, 1, tzinfo=UTC)
@@ -42,7 +42,14 @@ def ensure_market(slug: str) -> Market:
 def ensure_catalogue(market: Market) -> None:
     """Add the sectors, assets, venues, fees, instruments and this market's memberships that are missing."""
     _add(Sector, (_sector(place) for place in range(len(SECTORS))))
-    _add(Asset, (Asset(symbol=a.symbol, name=a.name, kind=a.kind, places=a.places) for a in ASSETS))
+    tiers = ISSUER_TIERS
+    _add(
+        Asset,
+        (
+            Asset(symbol=a.symbol, name=a.name, kind=a.kind, places=a.places, issuer_tier=tiers.get(a.symbol, ""))
+            for a in ASSETS
+        ),
+    )
     _add(Venue, (Venue(slug=entry.slug, name=entry.name) for entry in VENUES))
     assets = {asset.symbol: asset for asset in Asset.objects.all()}
     venues = {venue.slug: venue for venue in Venue.objects.all()}

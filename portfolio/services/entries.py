@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from portfolio.domain.futures import PositionSide, Reason
 from portfolio.domain.money import ONE, ZERO, Refusal, exact, in_context
 from portfolio.models import Account, Asset, Fill, Instrument, Portfolio, Transfer
 from portfolio.queries.prices import price_at
@@ -27,6 +28,10 @@ class BadEnd(Refusal):
     """Refuse a transfer whose other end is missing, is somebody else's, or does not belong to its kind."""
 
 
+class BadContractFill(Refusal):
+    """Refuse a fill that its contract does not know: after its expiry, settled before it, or spot on margin."""
+
+
 class KeyReused(Refusal):
     """Refuse an id that already names something else."""
 
@@ -35,7 +40,8 @@ class KeyReused(Refusal):
 class NewFill:
     """State one execution; what is left out is filled in from the portfolio and its market's prices.
 
-    `quote_usd` is USD per unit of the quote asset; `fee_usd` is what the whole fee was worth.
+    `quote_usd` is USD per unit of the quote asset; `fee_usd` is what the whole fee was worth. Of futures the quantity
+    counts contracts, and the quote asset is the one they are settled in: the coin itself where they are inverse.
     """
 
     instrument: Instrument
@@ -51,6 +57,10 @@ class NewFill:
     leverage: Decimal | None = None
     account: Account | None = None
     external_id: str = ""
+    position_side: str = PositionSide.NET.value
+    margin_mode: str = ""
+    reason: str = Reason.TRADE.value
+    chain: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +79,7 @@ class NewTransfer:
     value_usd: Decimal | None = None
     acquired_at: datetime | None = None
     instrument: Instrument | None = None
+    position_side: str = PositionSide.NET.value
     to_account: Account | None = None
     into: Asset | None = None
     into_quantity: Decimal | None = None
@@ -89,8 +100,10 @@ class NewTransfer:
 def fill_row(*, portfolio: Portfolio, new: NewFill, account: Account, now: datetime, is_imported: bool) -> Fill:
     """Return the unsaved row of a fill, its quote and fee valued in USD."""
     check_moment(portfolio=portfolio, moment=new.executed_at, now=now)
-    quote = new.quote_asset or portfolio.reserve_asset
-    quote_usd = new.quote_usd or _price(portfolio, quote, new.executed_at)
+    check_contract(new)
+    quote = new.quote_asset or (new.instrument.asset if new.instrument.is_inverse else portfolio.reserve_asset)
+    in_usd = new.price if new.instrument.is_inverse and quote == new.instrument.asset else None
+    quote_usd = new.quote_usd or in_usd or _price(portfolio, quote, new.executed_at)
     fee_asset = new.fee_asset or quote
     return Fill(
         portfolio=portfolio,
@@ -109,7 +122,24 @@ def fill_row(*, portfolio: Portfolio, new: NewFill, account: Account, now: datet
         fee_asset=fee_asset,
         fee_usd=_fee_usd(portfolio, new, quote, quote_usd, fee_asset),
         leverage=new.leverage,
+        position_side=new.position_side,
+        margin_mode=new.margin_mode,
+        reason=new.reason,
+        chain=new.chain,
     )
+
+
+def check_contract(new: NewFill) -> None:
+    """Refuse to trade a contract after its expiry, and futures terms on a spot fill."""
+    instrument = new.instrument
+    has_terms = new.reason != Reason.TRADE or new.position_side != PositionSide.NET or new.margin_mode or new.chain
+    if not instrument.is_futures and has_terms:
+        raise BadContractFill(f"{instrument} is bought and sold; only futures have a side, a margin and a reason.")
+    expires = instrument.expires_at
+    if expires is not None and new.executed_at > expires and new.reason != Reason.SETTLEMENT:
+        raise BadContractFill(f"{instrument} expired on {expires:%d %B %Y}: what is left of it is settled.")
+    if new.reason == Reason.SETTLEMENT and (expires is None or new.executed_at < expires):
+        raise BadContractFill(f"{instrument} has not expired at that time.")
 
 
 @in_context
@@ -133,6 +163,7 @@ def transfer_row(
         value_usd=_value(portfolio, new),
         acquired_at=new.acquired_at,
         instrument=new.instrument,
+        position_side=new.position_side,
         to_account=new.to_account,
         into_asset=new.into,
         into_quantity=new.received,
@@ -151,13 +182,15 @@ def _check_ends(portfolio: Portfolio, new: NewTransfer, account: Account) -> Non
     has_new = new.into is not None and new.received is not None
     if has_new != (new.kind in CONVERTING) or (new.into is None) != (new.received is None):
         raise BadEnd("A migration and a swap name what they bring, and nothing else does.")
+    if new.kind == Transfer.Kind.MARGIN and new.instrument is None:
+        raise BadEnd("Say which contract the margin belongs to.")
     if new.fee_amount and new.kind not in CHARGED:
         raise BadEnd("Only what leaves an account or is swapped costs a fee.")
 
 
 def _value(portfolio: Portfolio, new: NewTransfer) -> Decimal | None:
     """Value what moved: stated, else in fiat, else at the market; what was swapped must have a value."""
-    if new.kind == Transfer.Kind.REBASE:
+    if new.kind in (Transfer.Kind.REBASE, Transfer.Kind.MARGIN):
         return None
     value = _worth(portfolio, new.asset, new.quantity, new)
     if value is None and new.kind == Transfer.Kind.SWAP and new.into is not None and new.received is not None:
@@ -214,6 +247,10 @@ def opposite(fill: Fill, *, now: datetime) -> Fill:
         fee_asset_id=fill.fee_asset_id,
         fee_usd=fill.fee_usd,
         leverage=fill.leverage,
+        position_side=fill.position_side,
+        margin_mode=fill.margin_mode,
+        reason=fill.reason,
+        chain=fill.chain,
         reverses=fill,
     )
 

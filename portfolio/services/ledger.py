@@ -18,7 +18,8 @@ from portfolio.domain.money import ZERO, Refusal
 from portfolio.domain.outcomes import AssetKey, State
 from portfolio.models import Account, Asset, Fill, Instrument, LotMethod, Portfolio, Transfer
 from portfolio.queries.core import CoreBreach, core_breaches
-from portfolio.queries.events import Order, fill_event, is_averaged, method_event, stored_state, transfer_event
+from portfolio.queries.events import Order, fill_event, is_averaged, method_event, stored_state
+from portfolio.queries.transfers import transfer_event
 from portfolio.services.entries import (
     KeyReused,
     NewFill,
@@ -55,7 +56,18 @@ __all__ = [
     "reverse_transfer",
     "set_lot_method",
 ]
-SAME_FILL = ("instrument_id", "side", "quantity", "price", "executed_at", "fee_amount", "fee_asset_id", "leverage")
+SAME_FILL = (
+    "instrument_id",
+    "side",
+    "quantity",
+    "price",
+    "executed_at",
+    "fee_amount",
+    "fee_asset_id",
+    "leverage",
+    "position_side",
+    "reason",
+)
 SAME_TRANSFER = (
     "kind",
     "asset_id",
@@ -296,10 +308,12 @@ def _event(row: Fill | Transfer | LotMethod, symbols: Mapping[int, str]) -> Even
         terms = (row.quantity, row.cost_usd, row.value_usd, row.acquired_at, row.instrument_id, row.to_account_id)
         new = (symbols.get(row.into_asset_id or 0), row.into_quantity)
         fee = (row.fee_amount, symbols.get(row.fee_asset_id or 0), row.fee_usd)
-        return transfer_event((*shared, row.kind, symbols[row.asset_id], *terms, *new, *fee))
+        return transfer_event((*shared, row.kind, symbols[row.asset_id], *terms, *new, *fee, row.position_side))
     assets = (symbols[row.instrument.asset_id], symbols[row.quote_asset_id], symbols[row.fee_asset_id])
     amounts = (row.quantity, row.price, row.quote_usd, row.fee_amount, row.fee_usd, row.leverage)
-    return fill_event((*shared, row.side, row.instrument_id, row.instrument.kind, *assets, *amounts))
+    contract = (row.instrument.contract_size, row.instrument.is_inverse, row.position_side, row.margin_mode)
+    more = (*contract, row.reason, row.chain)
+    return fill_event((*shared, row.side, row.instrument_id, row.instrument.kind, *assets, *amounts, *more))
 
 
 def _sources(rows: Sequence[Any], symbols: Mapping[int, str]) -> Sources:

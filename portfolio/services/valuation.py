@@ -13,10 +13,11 @@ from django.db.models import Exists, F, Max, OuterRef, Q, Subquery
 from jobs.bulk import insert_rows
 from portfolio.domain.benchmark import held_after, held_value
 from portfolio.domain.futures import unrealized
-from portfolio.domain.money import ZERO, canonical, exact, in_context
-from portfolio.domain.valuation import Held, HeldFutures, Quoted, Sleeves, sleeves
+from portfolio.domain.money import ZERO, canonical, in_context
+from portfolio.domain.valuation import Held, HeldFutures, Sleeves, sleeves
 from portfolio.models import Fill, Holding, Market, Policy, Portfolio, Price, Transfer, ValuationDay, closes_on
 from portfolio.queries.history import DayBook, Past, day_books, past_of
+from portfolio.queries.positions import mark_of
 from portfolio.queries.sectors import Belonging, belongings
 from portfolio.services.ledger import METHOD, lock, rebuild
 
@@ -32,6 +33,7 @@ FIELDS = (
     "flow_usd",
     "sectors",
     "unpriced_count",
+    "risk_usd",
 )
 OTHER = "other"
 
@@ -69,7 +71,7 @@ def value_days(*, portfolio: Portfolio, from_date: date, to_date: date) -> int:
     rows = list(_rows(portfolio, from_date, to_date))
     with transaction.atomic():
         locked = lock(portfolio)
-        if locked.ledger_version != version:
+        if locked.ledger_version != version or locked.recompute_from is not None:
             return 0
         ValuationDay.objects.filter(portfolio=portfolio, date__gte=from_date, date__lte=to_date).delete()
         insert_rows(ValuationDay, FIELDS, rows)
@@ -78,13 +80,17 @@ def value_days(*, portfolio: Portfolio, from_date: date, to_date: date) -> int:
 
 
 def _due(now: datetime) -> Any:
-    """Return the portfolios that a run would change: nothing that has no day to value yet takes another's turn."""
+    """Return the portfolios that a run would change: nothing that has no day to value yet takes another's turn.
+
+    A ledger that a worker derives anew waits: its figures are still the old ones.
+    """
     valued = ValuationDay.objects.filter(portfolio=OuterRef("pk")).order_by("-date").values("date")[:1]
     behind = Q(pk__in=[])
     for market in Market.objects.all():
         last = _last_day(market, now)
         behind |= Q(pk__in=[]) if last is None else Q(market=market) & _is_behind(last)
-    rows = Portfolio.objects.annotate(valued_on=Subquery(valued)).filter(behind, ledger_version__gt=0)
+    rows = Portfolio.objects.annotate(valued_on=Subquery(valued))
+    rows = rows.filter(behind, ledger_version__gt=0, recompute_from__isnull=True)
     return rows.select_related("market").order_by("pk")
 
 
@@ -146,6 +152,7 @@ def _row(portfolio: Portfolio, day: date, parts: Sleeves, held: Decimal, flow: D
         flow,
         sectors,
         parts.equity.unpriced,
+        parts.risk_equity,
     )
 
 
@@ -181,6 +188,7 @@ def _held_asset(
         core=core.get(symbol, ZERO),
         is_reserve=belonging.is_reserve,
         sectors=belonging.narratives,
+        haircut=asset.haircut,
     )
 
 
@@ -190,19 +198,15 @@ def _futures(
     for instrument, position in book.positions:
         asset = past.instruments[instrument].asset
         settle = past.quotes.at(past.assets[position.settle].pk, moment)
-        mark = _mark(past.quotes.at(asset.pk, moment), settle)
+        of_asset = past.quotes.at(asset.pk, moment)
+        mark = mark_of(is_inverse=position.is_inverse, of_asset=of_asset, of_settle=settle)
         yield HeldFutures(
             margin=position.margin,
             unrealized=None if mark is None else unrealized(position=position, mark=mark),
             settle=settle,
             carved_from=next(iter(where[asset.pk].narratives), None) if is_carved else None,
+            haircut=past.assets[position.settle].haircut,
         )
-
-
-def _mark(of_asset: Quoted | None, of_quote: Quoted | None) -> Decimal | None:
-    if of_asset is None or of_quote is None:
-        return None
-    return exact(of_asset.price / of_quote.price)
 
 
 def _held(past: Past, days: Iterable[date]) -> Iterator[tuple[Decimal, Decimal]]:

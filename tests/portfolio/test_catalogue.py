@@ -66,7 +66,7 @@ class TestEnsureCatalogue:
         with CaptureQueriesContext(connection) as third:
             ensure_catalogue(market)
 
-        assert len(second) == len(third) <= 14
+        assert len(second) == len(third) <= 16
 
     def test_fees_are_those_of_the_specification(self) -> None:
         ensure_market("simulated")

@@ -19,6 +19,7 @@ from portfolio.domain.events import (
     TransferOut,
     standing,
 )
+from portfolio.domain.futures import PositionSide
 from portfolio.domain.ledger import Folded, fold
 from portfolio.domain.outcomes import FeeExceedsTrade, LedgerError, OutOfOrder, Oversold, State
 
@@ -189,7 +190,7 @@ class TestFutures:
                 for n, ((side, quantity, price), fee) in enumerate(zip(trades, fees, strict=True), start=1)
             ],
         )
-        position = folded.state.positions[1, 7]
+        position = folded.state.positions[1, 7, PositionSide.NET]
 
         assert [outcome.perp_realized for outcome in folded.outcomes[1:]] == [0, 0, 240, 270]
         assert (position.quantity, position.entry_price, position.margin) == (-500, D("2.4"), 400)
@@ -232,7 +233,7 @@ class TestFutures:
         )
 
         assert folded.state.held(1, "USD") == 99
-        assert folded.state.positions[1, 7].funding_usd == -1
+        assert folded.state.positions[1, 7, PositionSide.NET].funding_usd == -1
         assert sum(outcome.realized for outcome in folded.outcomes) == -1
 
     def test_a_fee_in_a_third_asset_is_disposed_and_counted_once(self) -> None:

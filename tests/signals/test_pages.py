@@ -145,6 +145,12 @@ class TestMarket:
         with time_machine.travel(NOW + later, tick=False):
             assert sentence in said(client_of_alice, MARKET)
 
+    def test_the_health_of_its_data_is_a_link_away(self, client_of_alice: Client, where: Market) -> None:
+        link = f'href="{reverse("signals:health")}"'
+        assert client_of_alice.get(MARKET).content.decode().count(link) == 1
+        with time_machine.travel(NOW + timedelta(hours=37), tick=False):
+            assert client_of_alice.get(MARKET).content.decode().count(link) == 2
+
     def test_a_close_that_is_not_computed_raises_the_banner(self, client_of_alice: Client, where: Market) -> None:
         later = NOW + timedelta(hours=36)
         SourcePoll.objects.update(succeeded_at=later)

@@ -11,7 +11,9 @@ from django import template
 register = template.Library()
 
 FULL = Decimal(100)
-TENTH = Decimal("0.1")
+TENTH, HALF = Decimal("0.1"), Decimal("0.5")
+NAME_SHARE = Decimal("0.45")
+"""How much of a ladder's width a name beside its price may need on a telephone."""
 
 
 @register.inclusion_tag("portfolio/partials/sleeve_bars.html")
@@ -33,7 +35,14 @@ def price_ladder(points: Iterable[Any]) -> dict[str, Any]:
     if not rungs:
         return {"rungs": []}
     low, high = rungs[0]["price"], rungs[-1]["price"]
-    return {"rungs": [_rung(rung, low=low, high=high, is_above=place % 2 == 1) for place, rung in enumerate(rungs)]}
+    places = [(rung["price"] - low) / (high - low) if high > low else HALF for rung in rungs]
+    named = {side: _apart(places[side::2]) for side in (0, 1)}
+    return {
+        "rungs": [
+            _rung(rung, places[number], label=named[number % 2][number // 2], is_above=number % 2 == 1)
+            for number, rung in enumerate(rungs)
+        ]
+    }
 
 
 def _fields(row: Any, *names: str) -> dict[str, Any]:
@@ -58,13 +67,25 @@ def _percent(share: Decimal | None, scale: Decimal) -> str:
     return f"{inside * FULL:.2f}%"
 
 
-def _rung(rung: dict[str, Any], *, low: Decimal, high: Decimal, is_above: bool) -> dict[str, Any]:
+def _apart(places: list[Decimal]) -> list[Decimal]:
+    """Return where the names on one side of the line stand: as near to their prices as they stay readable."""
+    gap = min(NAME_SHARE, 1 / Decimal(max(len(places) - 1, 1)))
+    found: list[Decimal] = []
+    for place in places:
+        found.append(max(place, found[-1] + gap) if found else place)
+    for number in range(len(found) - 1, -1, -1):
+        most = found[number + 1] - gap if number + 1 < len(found) else Decimal(1)
+        found[number] = min(found[number], most)
+    return found
+
+
+def _rung(rung: dict[str, Any], place: Decimal, *, label: Decimal, is_above: bool) -> dict[str, Any]:
     """Place a rung; every other one is named above the line, so that near prices do not run into each other."""
-    place = (rung["price"] - low) / (high - low) if high > low else Decimal("0.5")
-    anchor = "start" if place < Decimal("0.2") else "end" if place > Decimal("0.8") else "middle"
+    anchor = "start" if label < Decimal("0.2") else "end" if label > Decimal("0.8") else "middle"
     return {
         **rung,
         "x": f"{Decimal(2) + place * 96:.2f}%",
+        "label_x": f"{Decimal(2) + label * 96:.2f}%",
         "anchor": anchor,
         "is_above": is_above,
         "tone": rung["tone"] or "ink",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from types import SimpleNamespace
 
 import pytest
@@ -166,6 +167,17 @@ class TestBars:
         assert [rung["label"] for rung in rungs] == ["stop", "entry", "end"]
         assert [rung["is_above"] for rung in rungs] == [False, True, False]
         assert [rung["x"] for rung in rungs] == ["2.00%", "50.00%", "98.00%"]
+
+    @pytest.mark.parametrize(
+        "prices", [("2", "2", "2"), ("1", "1.9", "2", "2.01"), ("1", "1.01", "1.02", "1.03"), ("1", "9", "9.1", "9.2")]
+    )
+    def test_names_on_one_side_of_a_ladder_keep_apart(self, prices: tuple[str, ...]) -> None:
+        rungs = price_ladder([{"label": price, "price": Decimal(price)} for price in prices])["rungs"]
+
+        for side in (True, False):
+            places = [Decimal(rung["label_x"].rstrip("%")) for rung in rungs if rung["is_above"] is side]
+            assert all(later - earlier >= 43 for earlier, later in pairwise(places))
+            assert all(2 <= place <= 98 for place in places)
 
     def test_a_ladder_without_a_price_is_left_out(self) -> None:
         assert render("{% price_ladder points %}", points=[{"label": "stop", "price": None}]).strip() == ""

@@ -42,7 +42,9 @@ def spot(symbol: str) -> Instrument:
 
 
 def perp(symbol: str) -> Instrument:
-    return Instrument.objects.select_related("asset").get(venue__slug="binance", asset__symbol=symbol, kind="perp")
+    return Instrument.objects.select_related("asset").get(
+        venue__slug="binance", asset__symbol=symbol, kind="perp", is_inverse=False
+    )
 
 
 def price(where: Market, number: int, prices: Mapping[str, str] = PRICES) -> None:

@@ -1,0 +1,160 @@
+"""Follow a position through its rolls: what each contract of the chain brought (DOMAIN 4.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from portfolio.domain.expiry import Member, Spread, chain_pnl, roll_spread
+from portfolio.domain.money import ZERO, in_context
+from portfolio.models import Fill, Instrument, Portfolio, PositionChange, Transfer
+from portfolio.queries.positions import PositionLine
+
+Place = tuple[int, int, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChainMember:
+    """Show one contract of a chain: from when to when it was held, and what it brought in USD."""
+
+    instrument: Instrument
+    opened_at: datetime
+    closed_at: datetime | None
+    brought: Member
+    spread: Spread | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chain:
+    """Show a position through all its rolls, oldest first."""
+
+    name: str
+    members: tuple[ChainMember, ...]
+
+    @property
+    def pnl_usd(self) -> Decimal:
+        """Return what the whole chain brought, each fee counted once."""
+        return chain_pnl(member.brought for member in self.members)
+
+
+@in_context
+def chain_of(*, portfolio: Portfolio, name: str, lines: Iterable[PositionLine] = ()) -> Chain:
+    """Return a chain of rolls; `lines` are the open positions, whose unrealized part belongs to it. Three queries."""
+    stand = Fill.objects.filter(portfolio=portfolio, chain=name, reverses__isnull=True, reversed_by__isnull=True)
+    fills = list(stand.select_related("instrument__asset").order_by("executed_at", "sequence"))
+    places = list(dict.fromkeys(_place(fill) for fill in fills))
+    spans = _spans(portfolio, places, fills)
+    paid = _funding(portfolio, places)
+    open_now = {(line.account.pk, line.instrument.pk, line.position_side): line for line in lines if line.chain == name}
+    members = [_member(span, paid.get(place, ()), open_now.get(place)) for place, span in spans.items()]
+    return Chain(name=name, members=tuple(_with_spreads(members, fills)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Span:
+    """Hold the changes of one contract that belong to the chain."""
+
+    instrument: Instrument
+    changes: Sequence[PositionChange]
+
+    @property
+    def opened_at(self) -> datetime:
+        return self.changes[0].fill.executed_at
+
+    @property
+    def closed_at(self) -> datetime | None:
+        last = self.changes[-1]
+        return None if last.quantity_after else last.fill.executed_at
+
+
+def _spans(portfolio: Portfolio, places: Sequence[Place], fills: Sequence[Fill]) -> dict[Place, _Span]:
+    """Return for each contract the changes of the one time it was held as part of the chain."""
+    rows = PositionChange.objects.filter(
+        portfolio=portfolio, fill__instrument__in={instrument for _, instrument, _ in places}
+    ).select_related("fill__instrument__asset")
+    by_place: dict[Place, list[PositionChange]] = {place: [] for place in places}
+    for change in rows.order_by("fill__executed_at", "fill__sequence"):
+        if _place(change.fill) in by_place:
+            by_place[_place(change.fill)].append(change)
+    linked = {fill.pk for fill in fills}
+    return {
+        place: _Span(instrument=held[0].fill.instrument, changes=held)
+        for place, changes in by_place.items()
+        for held in _episodes(changes)
+        if any(change.fill_id in linked for change in held)
+    }
+
+
+def _episodes(changes: Iterable[PositionChange]) -> Iterable[list[PositionChange]]:
+    """Split a contract's changes wherever it became flat."""
+    held: list[PositionChange] = []
+    for change in changes:
+        held.append(change)
+        if not change.quantity_after:
+            yield held
+            held = []
+    if held:
+        yield held
+
+
+def _funding(portfolio: Portfolio, places: Sequence[Place]) -> Mapping[Place, Sequence[Transfer]]:
+    payments = Transfer.objects.filter(
+        portfolio=portfolio,
+        kind=Transfer.Kind.FUNDING,
+        instrument__in={instrument for _, instrument, _ in places},
+        reverses__isnull=True,
+        reversed_by__isnull=True,
+    )
+    found: dict[Place, list[Transfer]] = {}
+    for payment in payments:
+        if payment.instrument_id is not None:
+            place = (payment.account_id, payment.instrument_id, payment.position_side)
+            found.setdefault(place, []).append(payment)
+    return found
+
+
+def _member(span: _Span, paid: Iterable[Transfer], line: PositionLine | None) -> ChainMember:
+    until = span.closed_at
+    within = [row for row in paid if row.executed_at >= span.opened_at and (until is None or row.executed_at <= until)]
+    return ChainMember(
+        instrument=span.instrument,
+        opened_at=span.opened_at,
+        closed_at=until,
+        brought=Member(
+            realized=sum((change.realized_pnl_usd for change in span.changes), ZERO),
+            fees=sum((change.fee_usd for change in span.changes), ZERO),
+            funding=sum((row.value_usd or ZERO for row in within), ZERO),
+            unrealized=(line.unrealized_usd or ZERO) if line is not None and until is None else ZERO,
+        ),
+    )
+
+
+def _with_spreads(members: Sequence[ChainMember], fills: Sequence[Fill]) -> Iterable[ChainMember]:
+    """Add to each member the spread at which it was rolled into."""
+    ordered = sorted(members, key=lambda member: (member.opened_at, member.instrument.pk))
+    for place, member in enumerate(ordered):
+        before = ordered[place - 1] if place else None
+        yield ChainMember(
+            instrument=member.instrument,
+            opened_at=member.opened_at,
+            closed_at=member.closed_at,
+            brought=member.brought,
+            spread=None if before is None else _spread(before.instrument, member.instrument, fills),
+        )
+
+
+def _spread(near: Instrument, following: Instrument, fills: Iterable[Fill]) -> Spread | None:
+    if near.expires_at is None or following.expires_at is None:
+        return None
+    closing = [fill for fill in fills if fill.instrument_id == near.pk]
+    opening = [fill for fill in fills if fill.instrument_id == following.pk]
+    if not closing or not opening:
+        return None
+    between = following.expires_at - near.expires_at
+    return roll_spread(near=closing[-1].price, following=opening[0].price, between=between)
+
+
+def _place(fill: Fill) -> Place:
+    return (fill.account_id, fill.instrument_id, fill.position_side)

@@ -160,13 +160,14 @@ def _fits(cost: Mapping[str, Any], spec: Mapping[str, Any], ante_day: datetime) 
     return all(
         known.get(word) == wanted if word != "number" else number(known[word]) == number(wanted)
         for word, wanted in spec.items()
+        if word != "merge"
     )
 
 
 def _check(ante: Iterable[Posting], entry: Entry) -> None:
     for posting in (*ante, *entry.postings):
         only(posting, ("account", "units", "commodity", "cost", "price", "flag"), "A posting")
-        only(posting.get("cost") or {}, ("number", "currency", "date", "label"), "A cost")
+        only(posting.get("cost") or {}, ("number", "currency", "date", "label", "merge"), "A cost")
 
 
 def _read(postings: Iterable[Posting], when: datetime) -> list[Line]:

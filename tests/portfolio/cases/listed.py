@@ -27,12 +27,17 @@ CONVENTIONS = {
     ),
     "no_collections": "DOMAIN 4.1: a wrapped token is an asset of its own, with lots of its own.",
     "hifo_with_fees": "DOMAIN 4.1: HIFO compares unit costs with capitalised fees, not spot prices.",
+    "one_method_a_portfolio": "DOMAIN 4.1: the method is a portfolio's; accounts of one asset share it.",
+    "lots_of_all_accounts": "DOMAIN 4.1: in the scope of the portfolio a sale takes lots wherever they were bought.",
     "not_stated": "What decides the case is not stated in it.",
 }
 SUBJECTS = {
     "returns": "returns, drawdown and volatility",
     "ratios": "ratios of two numbers",
     "interpolation": "amounts that a bookkeeper leaves out",
+    "syntax": "how a journal is written and printed",
+    "journal_checks": "errors about what a journal says of itself",
+    "no_journal": "journals that are not in their case",
     "internals": "assertions about a system's own objects",
 }
 LISTED = {
@@ -54,6 +59,7 @@ LISTED = {
         "bc-augment__from_empty__at_cost__neg": "no_spot_shorts",
         "bc-augment__from_empty__incomplete_cost__with_currency": "unknown_cost_is_refused",
     },
+    "hledger": {},
     "portfolio_performance": {"pp-trade-short": "no_spot_shorts"},
     "ghostfolio": {},
 }

@@ -65,13 +65,15 @@ class Verdict:
 class Comparison:
     """Hold what the ledger says beside what the case expects; a missing figure is None.
 
-    The excuse is the key of a documented convention that plays a part in the case, should the figures differ.
+    The excuse is the key of what plays a part in the case, should the figures differ: a documented convention, or a
+    method that Rotabook lacks.
     """
 
     found: Mapping[str, Any]
     wanted: Mapping[str, Any]
     tolerance: Decimal = Decimal(0)
     excuse: str = ""
+    excuse_kind: Kind = Kind.DIFFERS
 
     def differences(self) -> list[str]:
         """Name the figures that are not the same."""
@@ -101,9 +103,10 @@ class Sheet:
         """Write one figure."""
         self.wanted[name], self.found[name] = wanted, found
 
-    def comparison(self, tolerance: Decimal, excuse: str = "") -> Comparison:
+    def comparison(self, tolerance: Decimal, excuse: str = "", kind: Kind = Kind.DIFFERS) -> Comparison:
         """Return all that was written."""
-        return Comparison(found=self.found, wanted=self.wanted, tolerance=tolerance, excuse=excuse)
+        terms: dict[str, Any] = {"tolerance": tolerance, "excuse": excuse, "excuse_kind": kind}
+        return Comparison(found=self.found, wanted=self.wanted, **terms)
 
 
 Compare = Callable[[Case], Comparison]
@@ -124,7 +127,7 @@ def judge(compare: Compare, case: Case) -> Verdict:
         return Verdict(kind=Kind.UNREAD, detail="Nothing in the case was compared.")
     differences = comparison.differences()
     if differences and comparison.excuse:
-        return Verdict(kind=Kind.DIFFERS, key=comparison.excuse, detail="; ".join(differences))
+        return Verdict(kind=comparison.excuse_kind, key=comparison.excuse, detail="; ".join(differences))
     return Verdict(kind=Kind.WRONG if differences else Kind.PASSED, detail="; ".join(differences))
 
 

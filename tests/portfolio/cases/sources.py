@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
-from tests.portfolio.cases import beancount, ghostfolio, portfolio_performance, rotki, rp2
+from tests.portfolio.cases import beancount, ghostfolio, hledger, portfolio_performance, rotki, rp2
 from tests.portfolio.cases.listed import LISTED
 from tests.portfolio.cases.reading import Case, Compare, Kind, Verdict, document, judge
 
@@ -27,6 +27,7 @@ SOURCES = {
     "rotki": Source(rotki.compare, _all),
     "rp2": Source(rp2.compare, rp2.cases),
     "beancount": Source(beancount.compare, _all),
+    "hledger": Source(hledger.compare, _all),
     "portfolio_performance": Source(portfolio_performance.compare, _all),
     "ghostfolio": Source(ghostfolio.compare, _all),
 }

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.module_loading import import_string
 
+from portfolio.domain.figures import Floats
+
 if TYPE_CHECKING:
     from portfolio.charts import RotationMark, StageBand
     from portfolio.models import Market, Portfolio
@@ -40,9 +42,17 @@ class StageNow:
         return self.names.get(self.leader, self.leader) if self.leader else ""
 
 
-def provide(*, stage: str = "", bands: str = "", stale: str = "", rotations: str = "") -> None:
-    """Name the functions that answer `stage_now`, `stage_bands`, `stale_notice` and `rotation_marks`."""
-    named = {"stage": stage, "bands": bands, "stale": stale, "rotations": rotations}
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SectorMoves:
+    """Tell each narrative's return day by day from the first on, by sector slug; NaN before its index begins."""
+
+    first: date
+    moves: Mapping[str, Floats]
+
+
+def provide(*, stage: str = "", bands: str = "", stale: str = "", rotations: str = "", moves: str = "") -> None:
+    """Name the functions that answer `stage_now`, `stage_bands`, `stale_notice`, `rotation_marks`, `sector_moves`."""
+    named = {"stage": stage, "bands": bands, "stale": stale, "rotations": rotations, "moves": moves}
     _paths.update({key: path for key, path in named.items() if path})
 
 
@@ -66,6 +76,12 @@ def stale_notice(*, market: Market, now: datetime) -> dict[str, Any] | None:
 def rotation_marks(*, portfolio: Portfolio) -> list[RotationMark]:
     """Return the rotations of a portfolio as marks on a time axis, oldest first."""
     return list(_answer("rotations", [], portfolio=portfolio))
+
+
+def sector_moves(*, market: Market, now: datetime) -> SectorMoves | None:
+    """Return how each narrative of a market moved, None where nobody knows."""
+    found: SectorMoves | None = _answer("moves", None, market=market, now=now)
+    return found
 
 
 def _answer(key: str, otherwise: Any, **arguments: Any) -> Any:

@@ -12,6 +12,7 @@ class SignalsConfig(AppConfig):
     name = "signals"
 
     def ready(self) -> None:
-        """Tell the portfolio's pages who knows a market's stage and how fresh it is."""
+        """Tell the portfolio's pages who knows a market's stage, how fresh it is, and how its sectors moved."""
         here = "signals.queries.standing"
         provide(stage=f"{here}.stage_now", bands=f"{here}.stage_bands", stale=f"{here}.stale_notice")
+        provide(moves="signals.queries.sector_moves.sector_moves")

@@ -100,7 +100,7 @@ class Inventory:
 def compare(case: Case) -> Comparison:
     """Apply every entry to a copy of the inventory, and compare what it booked and what is left."""
     sheet = Sheet()
-    if case["booked"] and any("units" not in one for entry in case["apply"] for one in entry["postings"]):
+    if any("units" not in one for entry in case["apply"] for one in entry["postings"]):
         raise Elsewhere("interpolation", "An amount is left out.")
     for place, terms in enumerate(case["apply"]):
         entry = Entry(day(terms["date"]), terms["postings"])
@@ -144,7 +144,8 @@ def _method(case: Case, entry: Entry) -> Method:
         chosen = [one for one in held if _fits(one["cost"], posting.get("cost") or {}, _ante_day(case))]
         if held and len(chosen) < len(held):
             raise Lacking("specific_identification")
-        if name in LACKING and len(chosen) > 1:
+        whole = sum((number(one["units"]) for one in chosen), Decimal(0))
+        if name in LACKING and len(chosen) > 1 and whole != -number(posting["units"]):
             raise Lacking(name)
     if name not in (*METHODS, *LACKING):
         raise Unread(f"The booking method {name} is not known.")
@@ -189,7 +190,7 @@ def _sum(lines: Iterable[Line]) -> list[tuple[Any, ...]]:
     """Add up lots that are the same in all but units, as an inventory does."""
     totals: Counter[tuple[Any, ...]] = Counter()
     for account, units, commodity, cost, *rest in lines:
-        totals[account, commodity, None if cost is None else cost.normalize(), *rest] += units  # type: ignore[assignment]
+        totals[account, commodity, None if cost is None else cost.normalize(), *rest] += units
     return sorted(((*key, units) for key, units in totals.items() if units), key=str)
 
 

@@ -174,7 +174,7 @@ def _lots(sheet: Sheet, books: Books, command: Command, case: Case) -> None:
         held = [(*key, units) for key, units in books.held().items() if command.shows(*key)]
         totals: Counter[tuple[str | None, str]] = Counter()
         for row in wanted:
-            totals[row.account, row.commodity] += row.units  # type: ignore[assignment]
+            totals[row.account, row.commodity] += row.units
         sheet.put("held", sorted((*key, units) for key, units in totals.items()), sorted(held))
     if not books.is_average:
         found = [row for row in books.lots() if command.shows(row.account or "", row.commodity)]
@@ -195,7 +195,7 @@ def _summed(rows: Iterable[Row]) -> list[tuple[Any, ...]]:
     totals: Counter[tuple[Any, ...]] = Counter()
     for account, commodity, date, label, cost, units in rows:
         unit_cost = None if cost is None else f"{round(cost, 8).normalize():f}"
-        totals[account, commodity, date, label, unit_cost] += units  # type: ignore[assignment]
+        totals[account, commodity, date, label, unit_cost] += units
     return sorted(((*key, units) for key, units in totals.items() if units), key=lambda line: str(line[:5]))
 
 
@@ -210,11 +210,11 @@ def _gains(sheet: Sheet, books: Books, command: Command, case: Case) -> None:
         state = books.folded(name).state
         for outcome in books.outcomes(name):
             for one in outcome.disposals:
-                found[accounts[one.account]] += one.realized if one.kind is Why.SOLD else ZERO  # type: ignore[assignment]
+                found[accounts[one.account]] += one.realized if one.kind is Why.SOLD else ZERO
         for lots in state.lots.values():
             for lot in lots:
                 worth = lot.remaining_quantity * _price(case, name, command.until)
-                found[accounts[lot.account]] += worth - lot.remaining_cost  # type: ignore[assignment]
+                found[accounts[lot.account]] += worth - lot.remaining_cost
     gains = sorted((account, gain) for account, gain in found.items() if gain and command.shows(account, ""))
     sheet.put("gains", sorted((account, units) for (account, _), units in _shown(case)), gains)
 

@@ -42,7 +42,7 @@ class Filled:
             ]
         for posting in postings:
             if posting.amount:
-                self.balances[posting.account, posting.commodity] += posting.units  # type: ignore[assignment]
+                self.balances[posting.account, posting.commodity] += posting.units
         return replace(transaction, postings=postings)
 
     def _assigned(self, posting: Posting) -> Posting:

@@ -16,6 +16,17 @@ from tests.portfolio.cases.script import Script, by_sequence, day
 
 METHODS = {"fifo": Method.FIFO, "moving_average": Method.AVG}
 RETURNS = ("ttwror", "irr", "drawdown", "volatility", "volatility_real", "risk", "semi_volatility", "sharpe")
+KNOWN = (
+    "closed",
+    "side",
+    "shares",
+    "entry_value",
+    "exit_value",
+    "pnl",
+    "pnl_moving_average",
+    "pnl_without_fees_taxes",
+    "pnl_moving_average_without_fees_taxes",
+)
 CENT = Decimal("0.01")
 CHARGES = ("fee", "tax", "fees", "taxes")
 WORDS = ("date", "type", "shares", "amount", "price", "amount_eur", "amount_usd", "rate_usd_eur", *CHARGES)
@@ -70,6 +81,9 @@ def _trades(case: Case) -> Comparison:
             mine["pnl_without_fees_taxes"] = bare[place]["pnl"]
             mine["pnl_moving_average_without_fees_taxes"] = bare_average[place]["pnl"]
             found.update({f"{place}.{name}": figure for name, figure in mine.items()})
+    unknown = sorted({name for name in wanted if name.partition(".")[2] not in KNOWN})
+    if unknown:
+        raise Unread(f"Of trades it is expected that {', '.join(unknown)}.")
     wanted["count"], found["count"] = len(expected), len(fifo)
     return Comparison(found=found, wanted=wanted, tolerance=_tolerance(case))
 

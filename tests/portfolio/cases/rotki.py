@@ -30,10 +30,17 @@ SETTINGS = (
 INCOME = {
     ("RECEIVE", "NONE"): "transaction_event",
     ("RECEIVE", "REWARD"): "transaction_event",
+    ("RECEIVE", "PAYMENT"): "transaction_event",
+    ("RECEIVE", "INTEREST"): "transaction_event",
     ("RECEIVE", "AIRDROP"): "airdrop",
     ("STAKING", "REWARD"): "staking",
 }
-SPENT = {("SPEND", "FEE"): "transaction_event", ("SPEND", "NONE"): "transaction_event"}
+SPENT = {
+    ("SPEND", "FEE"): "transaction_event",
+    ("SPEND", "NONE"): "transaction_event",
+    ("SPEND", "PAYMENT"): "transaction_event",
+    ("SPEND", "DONATE"): "transaction_event",
+}
 NEUTRAL = (("DEPOSIT", "DEPOSIT_ASSET"), ("WITHDRAWAL", "REMOVE_ASSET"), ("TRANSFER", "NONE"))
 SWAPS = ("SwapEvent", "EvmSwapEvent", "SolanaSwapEvent")
 EXPECTED = ("pnl_totals_by_type", "pnl_taxable_per_processed_event", "python_assertions_on_result", "expected")
@@ -59,6 +66,7 @@ class History:
         self.currency = self.settings["profit_currency"]
         self.script = Script()
         self.types: dict[int, str] = {}
+        self.excuse = ""
         self.costs: list[tuple[datetime, str, Decimal]] = []
         self.ignored = case["other_fixture_settings"].get("ignored_assets", ())
 
@@ -140,6 +148,7 @@ class History:
             raise Differing("swaps_are_sales")
         value = given.amount * self._price(given.asset, when)
         own = fee.amount if fee and fee.asset == taken.asset else ZERO
+        self.excuse = "fee_in_what_is_received" if own else self.excuse
         terms = {"asset": _named(given.asset), "quantity": given.amount, "value": value}
         terms |= {"into": _named(taken.asset), "received": taken.amount - own}
         self._add(Swap, when, "trade", **terms, **self._fee(None if own else fee, given, when))
@@ -224,7 +233,7 @@ def _compare_history(case: Case) -> Comparison:
     for name, wanted, figure in checks:
         sheet.put(name, wanted, figure(history, folded))
     is_short = any(one.unmatched_quantity for outcome in folded.outcomes for one in outcome.disposals)
-    return sheet.comparison(TOLERANCE, "unmatched_has_no_gain" if is_short else "")
+    return sheet.comparison(TOLERANCE, "unmatched_has_no_gain" if is_short else history.excuse)
 
 
 Check = tuple[str, Any, Callable[[History, Folded], Any]]

@@ -14,7 +14,7 @@ from portfolio.domain.lots import Method, Scope
 from portfolio.domain.money import in_context
 from portfolio.domain.outcomes import Disposal, Kind, Oversold
 from tests.portfolio.cases.reading import Case, Comparison, Differing, Lacking, Sheet, Unread, document, number, only
-from tests.portfolio.cases.script import FIRST, Script, day
+from tests.portfolio.cases.script import Script, day
 
 METHODS = {"FIFO": Method.FIFO, "LIFO": Method.LIFO, "HIFO": Method.HIFO}
 LACKING = ("LOFO",)
@@ -196,14 +196,15 @@ def _folded(rows: Mapping[str, Iterable[Row]], until: date | None, method: str) 
 
 
 def _methods(name: str) -> dict[datetime, Method]:
-    if name in LACKING:
-        raise Lacking(name)
-    if name in METHODS:
-        return {FIRST: METHODS[name]}
+    years = {"1900": name}
     if "MULTI" in name.upper():
         years = document("rp2")["multi_method_by_year"]
-        return {datetime(int(year), 1, 1, tzinfo=UTC): METHODS[method] for year, method in years.items()}
-    raise Unread(f"The method {name} is not known.")
+    for method in years.values():
+        if method in LACKING:
+            raise Lacking(method)
+        if method not in METHODS:
+            raise Unread(f"The method {method} is not known.")
+    return {datetime(int(year), 1, 1, tzinfo=UTC): METHODS[method] for year, method in years.items()}
 
 
 def _excuse(method: str, incoming: Iterable[Row]) -> str:
@@ -213,7 +214,8 @@ def _excuse(method: str, incoming: Iterable[Row]) -> str:
         lambda row: number(row["fiat_in_with_fee"]) / number(row["crypto_in"]),
     )
     spot, cost = (sorted(incoming, key=lambda row: (-way(row), moment(row["timestamp"]))) for way in ways)
-    return "hifo_with_fees" if method == "HIFO" and spot != cost else ""
+    is_hifo = Method.HIFO in _methods(method).values()
+    return "hifo_with_fees" if is_hifo and spot != cost else ""
 
 
 def _detail(gain: Gain) -> tuple[Any, ...]:
@@ -248,7 +250,7 @@ def _balances(books: Books, folded: Folded) -> list[tuple[Any, ...]]:
     for name, account in books.script.accounts.items():
         exchange, holder = name.split(JOINT)
         held = folded.state.held(account, LOT)
-        totals[holder] += held  # type: ignore[assignment]
+        totals[holder] += held
         rows.append((exchange, holder, held))
     return rows + [("Total", holder, held) for holder, held in totals.items()]
 

@@ -62,7 +62,7 @@ class Oracle:
         before = copy.deepcopy(self.__dict__)
         self.brought = 0
         try:
-            getattr(self, f"on_{type(event).__name__}")(event)
+            getattr(self, f"on_{getattr(event, 'kind', type(event).__name__)}")(event)
         except Refused:
             self.__dict__.update(before)
             raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
@@ -12,6 +13,7 @@ from portfolio.domain.money import ZERO, in_context
 
 LOW, HIGH = Decimal("0.8"), Decimal("1.2")
 UNMATCHED_SHARE = Decimal("0.1")
+LATE_AFTER = timedelta(hours=6)
 AGAINST, BESIDE = Decimal("-0.2"), Decimal("0.2")
 
 
@@ -48,8 +50,8 @@ class Classified:
 
 
 @in_context
-def classify(*, executed: Sequence[Sized], recommended: Sequence[Sized]) -> Classified:
-    """Compare what was done with what was recommended, leg by leg (DOMAIN 5.2; E33)."""
+def classify(*, executed: Sequence[Sized], recommended: Sequence[Sized], is_late: bool = False) -> Classified:
+    """Compare what was done with what was recommended, leg by leg; done too late deviates (DOMAIN 5.2; E33)."""
     if not recommended:
         return Classified(Adherence.SPONTANEOUS, None)
     done, asked = _totals(executed), _totals(recommended)
@@ -57,7 +59,13 @@ def classify(*, executed: Sequence[Sized], recommended: Sequence[Sized]) -> Clas
     difference = sum((abs(done.get(key, ZERO) - asked.get(key, ZERO)) for key in {*done, *asked}), ZERO)
     scale = size + sum((abs(value) for value in done.values()), ZERO)
     similarity = 1 - difference / scale if scale else Decimal(1)
-    return Classified(_verdict(done, asked, size), similarity)
+    verdict = _verdict(done, asked, size)
+    return Classified(Adherence.DEVIATED if is_late and verdict is Adherence.FOLLOWED else verdict, similarity)
+
+
+def is_too_late(executed_at: datetime, *, expires_at: datetime) -> bool:
+    """Return whether something was done more than 6 hours after a recommendation had lapsed (DOMAIN 5.2)."""
+    return executed_at > expires_at + LATE_AFTER
 
 
 def _totals(legs: Sequence[Sized]) -> dict[LegKey, Decimal]:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from journal.domain.classify import LegKey, Sized
-from journal.models import Rotation
+from journal.models import LegFill, Rotation
 from portfolio.domain.money import ZERO, in_context
 from portfolio.models import Asset, Fill, Instrument, Portfolio, Sector
 from portfolio.queries.sectors import belongings, memberships
@@ -65,6 +65,24 @@ def executed_sizes(*, fills: Sequence[Fill], actions: Sequence[str], places: dic
         _sized(places[fill.instrument_id].sector.slug, action, fill.quantity * fill.price * fill.quote_usd)
         for fill, action in zip(fills, actions, strict=True)
     ]
+
+
+class Done(NamedTuple):
+    """What standing rotations did about a recommendation, leg by leg, and when the last of it was done."""
+
+    sizes: list[Sized]
+    last_at: datetime | None
+
+
+@in_context
+def done_about(recommendation: Recommendation) -> Done:
+    """Return what every standing rotation that names a recommendation did, taken together. One query."""
+    standing = Rotation.objects.standing().filter(recommendation=recommendation)
+    amounts = ("fill__quantity", "fill__price", "fill__quote_usd", "fill__executed_at")
+    fills = LegFill.objects.filter(leg__rotation__in=standing)
+    rows = list(fills.values_list("leg__sector__slug", "leg__action", *amounts))
+    sizes = [_sized(slug, action, quantity * price * usd) for slug, action, quantity, price, usd, _ in rows]
+    return Done(sizes, max((row[-1] for row in rows), default=None))
 
 
 def recommended_sizes(recommendation: Recommendation | None) -> list[Sized]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -11,7 +12,7 @@ from decimal import Decimal
 from django.db import IntegrityError, transaction
 
 from jobs.services import enqueue
-from journal.domain.classify import Adherence, Classified, classify
+from journal.domain.classify import Adherence, Classified, classify, is_too_late
 from journal.models import Leg, LegFill, Rotation
 from journal.queries.evidence import Standing, standing_at
 from journal.queries.legs import (
@@ -20,6 +21,7 @@ from journal.queries.legs import (
     OPENS,
     SPOT,
     Placed,
+    done_about,
     executed_sizes,
     moved_between,
     places_of,
@@ -41,7 +43,7 @@ OUTCOMES = {
     Adherence.DEVIATED: Recommendation.State.DEVIATED,
     Adherence.CONTRADICTED: Recommendation.State.CONTRADICTED,
 }
-"""What a rotation makes of its recommendation, the strongest first; one that did something else makes nothing of it."""
+"""What rotations make of their recommendation; those that did something else make nothing of it."""
 
 
 class DraftRefused(Refusal):
@@ -123,7 +125,8 @@ def _log(portfolio: Portfolio, draft: Draft, now: datetime) -> Logged:
     verdict = _verdict(recorded.fills, draft.legs, places, standing)
     rotation = _write(locked, draft, standing, verdict, places, recorded, now)
     _write_legs(rotation, draft, recorded, places)
-    _tell_outcome(standing.recommendation, verdict.adherence, now)
+    if standing.recommendation is not None:
+        _tell_outcome(standing.recommendation, now)
     enqueue(task=REVIEW_TASK, now=now, unique_key=REVIEW_TASK)
     return Logged(rotation=rotation, is_repeat=False)
 
@@ -143,8 +146,8 @@ def reverse_rotation(*, rotation: Rotation, reason: str, now: datetime) -> Rotat
         raise AlreadyReversed("This rotation was reversed already.")
     fills = Fill.objects.filter(leg_fill__leg__rotation=rotation).order_by("-sequence")
     reverse_fills(portfolio=portfolio, fills=fills, now=now)
-    if rotation.recommendation is not None and rotation.adherence in OUTCOMES:
-        _renew_outcome(rotation.recommendation, now)
+    if rotation.recommendation is not None:
+        _tell_outcome(rotation.recommendation, now)
     enqueue(task=REVIEW_TASK, now=now, unique_key=REVIEW_TASK)
     rotation.refresh_from_db()
     return rotation
@@ -263,7 +266,9 @@ def _verdict(
     fills: Sequence[Fill], legs: Sequence[DraftLeg], places: dict[int, Placed], standing: Standing
 ) -> Classified:
     sizes = executed_sizes(fills=fills, actions=[leg.action for leg in legs], places=places)
-    return classify(executed=sizes, recommended=recommended_sizes(standing.recommendation))
+    named = standing.recommendation
+    is_late = named is not None and is_too_late(fills[0].executed_at, expires_at=named.expires_at)
+    return classify(executed=sizes, recommended=recommended_sizes(named), is_late=is_late)
 
 
 def _write(
@@ -324,24 +329,16 @@ def _write_legs(rotation: Rotation, draft: Draft, recorded: Recorded, places: di
     LegFill.objects.bulk_create(LegFill(leg=leg, fill=fill) for leg, fill in zip(legs, recorded.fills, strict=True))
 
 
-def _tell_outcome(recommendation: Recommendation | None, adherence: Adherence, now: datetime) -> None:
-    """Tell `signals` what became of its recommendation; one that is answered already keeps its answer."""
-    if recommendation is None or adherence not in OUTCOMES:
-        return
-    try:
-        close_recommendation(recommendation=recommendation, outcome=OUTCOMES[adherence], now=now)
-    except RecommendationClosedError:
-        return
-
-
-def _renew_outcome(recommendation: Recommendation, now: datetime) -> None:
-    """Leave a recommendation with what its standing rotations made of it, or take its outcome back."""
+def _tell_outcome(recommendation: Recommendation, now: datetime) -> None:
+    """Tell `signals` what all standing rotations together made of it; one that was passed on keeps that answer."""
     recommendation.refresh_from_db(fields=["state"])
-    standing = Rotation.objects.standing().filter(recommendation=recommendation)
-    made = set(standing.values_list("adherence", flat=True))
-    best = next((adherence for adherence in OUTCOMES if adherence in made), None)
-    if best is not None and OUTCOMES[best] == recommendation.state:
+    done = done_about(recommendation)
+    is_late = done.last_at is not None and is_too_late(done.last_at, expires_at=recommendation.expires_at)
+    made = classify(executed=done.sizes, recommended=recommended_sizes(recommendation), is_late=is_late)
+    outcome = OUTCOMES.get(made.adherence) if done.sizes else None
+    if outcome == recommendation.state:
         return
     withdraw_outcome(recommendation=recommendation, now=now)
-    if best is not None:
-        _tell_outcome(recommendation, best, now)
+    if outcome is not None:
+        with suppress(RecommendationClosedError):
+            close_recommendation(recommendation=recommendation, outcome=outcome, now=now)

@@ -54,8 +54,12 @@ def close_recommendation(
         raise UnknownOutcomeError(f"{outcome!r} is none of {', '.join(OUTCOMES)}.")
     allowed = Recommendation.objects.filter(pk=recommendation.pk, state__in=OUTCOMES[State(outcome)])
     moment = recommendation.portfolio.clock(now)
+    if outcome == State.PASSED:
+        allowed = allowed.filter(expires_at__gt=moment)
     allowed.update(state=outcome, closed_at=moment, close_reason=reason[:200])
     recommendation.refresh_from_db()
+    if recommendation.state in Recommendation.OPEN:
+        raise RecommendationClosedError("This recommendation has lapsed: there is nothing left to pass on.")
     if recommendation.state != outcome:
         raise RecommendationClosedError(f"This recommendation is {recommendation.get_state_display().lower()} already.")
     return recommendation

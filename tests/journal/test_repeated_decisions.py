@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal as D
 from uuid import uuid4
@@ -13,7 +14,7 @@ from accounts.models import User
 from journal.models import Pass, Rotation
 from journal.services.passes import pass_on
 from journal.services.rotations import Draft, DraftLeg, log_rotation, reverse_rotation
-from signals.models import Recommendation, StageDay
+from signals.models import Recommendation, RecommendationLeg, StageDay
 from signals.queries.books import Span
 from signals.queries.recommendations import accepted_portfolios
 from signals.services.recommend import recommend
@@ -51,6 +52,24 @@ def bought(found: Recommendation, *, minutes: int) -> Rotation:
     return traded(found, "BUY_SPOT", "UNI", 200, minutes=minutes)
 
 
+def in_half(found: Recommendation, legs: Sequence[RecommendationLeg], *, minutes: int) -> Rotation:
+    """Do half of every leg given."""
+    moment = scene.after(minutes=minutes)
+    halves = tuple(
+        DraftLeg(
+            action=leg.action,
+            instrument=leg.instrument,
+            quantity=leg.quantity / 2,
+            price=leg.reference_price,
+            leverage=leg.leverage if leg.stop_price else None,
+            stop_price=leg.stop_price,
+        )
+        for leg in sorted(legs, key=lambda leg: leg.position)
+    )
+    draft = Draft(client_key=uuid4(), legs=halves, thesis="Half.", executed_at=moment, recommendation=found)
+    return log_rotation(portfolio=found.portfolio, draft=draft, now=moment).rotation
+
+
 def is_settled(found: Recommendation) -> bool:
     """Return whether the change counts as made."""
     found.refresh_from_db()
@@ -82,7 +101,26 @@ class TestWhatSettles:
         found = answered(alice)
         bought(found, minutes=10)
         sold(found, minutes=11)
+        assert not is_settled(found)
+        traded(found, "SELL_SPOT", "UNI", 200, minutes=12)
         assert is_settled(found)
+
+    def test_two_halves_are_the_whole(self, alice: User) -> None:
+        found = answered(alice)
+        legs = list(found.legs.select_related("instrument__asset"))
+        for minutes in (10, 11):
+            assert in_half(found, legs, minutes=minutes).adherence == "deviated"
+        assert is_settled(found)
+        assert found.state == State.FOLLOWED
+
+    def test_done_too_late_it_deviates(self, alice: User) -> None:
+        found = answered(alice)
+        Recommendation.objects.update(expires_at=scene.after(minutes=6), state=State.EXPIRED)
+        found.refresh_from_db()
+        legs = list(found.legs.select_related("instrument__asset"))
+        late = in_half(found, [*legs, *legs], minutes=6 + 6 * 60 + 1)
+        found.refresh_from_db()
+        assert (late.adherence, found.state) == ("deviated", State.DEVIATED)
 
     def test_what_is_left_after_a_reversal_decides(self, alice: User) -> None:
         found = answered(alice)

@@ -128,6 +128,12 @@ class TestClose:
             close_recommendation(recommendation=answer, outcome="passed", now=after())
         assert close_recommendation(recommendation=answer, outcome="followed", now=after()).state == State.FOLLOWED
 
+    def test_what_has_lapsed_but_was_not_closed_yet_cannot_be_passed(self, answer: Recommendation) -> None:
+        with pytest.raises(RecommendationClosedError, match="has lapsed"):
+            close_recommendation(recommendation=answer, outcome="passed", now=answer.expires_at)
+        answer.refresh_from_db()
+        assert answer.state == State.ISSUED
+
     def test_an_outcome_nobody_knows(self, answer: Recommendation) -> None:
         with pytest.raises(UnknownOutcomeError):
             close_recommendation(recommendation=answer, outcome="issued", now=after())

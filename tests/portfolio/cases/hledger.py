@@ -16,6 +16,7 @@ from portfolio.domain.outcomes import Oversold
 from tests.portfolio.cases.hledger_books import Books, Mixed, Row
 from tests.portfolio.cases.hledger_events import ASSET
 from tests.portfolio.cases.hledger_journal import Posting, Transaction, printed, read_money
+from tests.portfolio.cases.hledger_roi import compare_roi
 from tests.portfolio.cases.reading import Case, Comparison, Differing, Elsewhere, Kind, Lacking, Sheet, Unread, document
 
 TOLERANCE = Decimal("1e-8")
@@ -61,7 +62,7 @@ def read_command(text: str) -> Command:
 def compare(case: Case) -> Comparison:
     """Put a case to the ledger by what its command shows."""
     if case["part"] == "roi":
-        raise Elsewhere("returns", case["command"])
+        return compare_roi(case)
     journal = _journal(case)
     command = read_command(case["command"])
     if "-I" in command.flags or any(flag.startswith("-O") for flag in command.flags):

@@ -29,6 +29,8 @@ CONVENTIONS = {
     "hifo_with_fees": "DOMAIN 4.1: HIFO compares unit costs with capitalised fees, not spot prices.",
     "one_method_a_portfolio": "DOMAIN 4.1: the method is a portfolio's; accounts of one asset share it.",
     "lots_of_all_accounts": "DOMAIN 4.1: in the scope of the portfolio a sale takes lots wherever they were bought.",
+    "returns_from_valuations": "DOMAIN 4.6: a gain counts from the valuation that shows it, on all that was there.",
+    "no_return_is_null": "DOMAIN 4.6: where nothing was invested there is no return; it is not zero.",
     "not_stated": "What decides the case is not stated in it.",
 }
 SUBJECTS = {
@@ -59,7 +61,10 @@ LISTED = {
         "bc-augment__from_empty__at_cost__neg": "no_spot_shorts",
         "bc-augment__from_empty__incomplete_cost__with_currency": "unknown_cost_is_refused",
     },
-    "hledger": {},
+    "hledger": {
+        "hledger-roi-4": "returns_from_valuations",
+        "hledger-roi-8": "no_return_is_null",
+    },
     "portfolio_performance": {"pp-trade-short": "no_spot_shorts"},
     "ghostfolio": {},
 }

@@ -51,8 +51,6 @@ class Attribution:
     """
 
     active: Figure
-    returned: float
-    benchmark: float
     sectors: tuple[SectorEffect, ...]
     lines: Mapping[str, float]
     of_days: int
@@ -110,13 +108,18 @@ def _is_whole(start: Valued | None, day: Valued) -> bool:
 
 
 def _linked(performance: Performance, rows: Any, starts: Sequence[Valued]) -> Attribution | Lack:
-    """Measure the days on some rows, given what stood at their start, and link them."""
+    """Measure the days on some rows, given what stood at their start, and link them.
+
+    The day on which the portfolio began parts it from nothing, yet what it earned then is at work ever after.
+    """
     span, anchor = performance.span, performance.span.anchor
     p = performance.you.series.returns[rows]
     b = np.zeros(0) if anchor is None else anchor.returns[rows]
-    coefficients = carino(returns=p, benchmark_returns=b)
-    if anchor is None or coefficients is None:
+    begun = np.nan_to_num(performance.you.series.returns[:1]) if span.before is None else np.zeros(0)
+    together = carino(returns=np.concatenate([begun, p]), benchmark_returns=np.concatenate([begun, b]))
+    if anchor is None or together is None:
         return Lack.NO_EQUITY
+    coefficients, first = together[len(begun) :], 1.0 + linked(begun)
     equity = np.array([float(start.equity) for start in starts])
     held = held_units(span)
     names = (*span.sleeves, OTHER)
@@ -128,9 +131,7 @@ def _linked(performance: Performance, rows: Any, starts: Sequence[Valued]) -> At
     lines = _lines(span, held, rows, equity)
     lines[TIMING] = p - b - np.sum(effects.total, axis=1) - sum(lines.values())
     return Attribution(
-        active=found(linked(p) - linked(b), days=len(rows)),
-        returned=linked(p),
-        benchmark=linked(b),
+        active=found(first * (linked(p) - linked(b)), days=len(rows)),
         sectors=_sectors(names, effects, weights, aimed, coefficients),
         lines={name: float(linked_effect(effect=lines[name], coefficients=coefficients)) for name in LINES},
         of_days=len(span.days),
@@ -225,8 +226,8 @@ def _spread(past: MarketPast, asset: int, dates: Sequence[date], names: Sequence
 
 def held_units(span: Span) -> Held:
     """Return what was held at the start of each day: what is held now, less what came since, plus what left."""
-    starts = [closes_on(day - DAY) for day in span.dates]
-    rows = list(_movements(span.portfolio, starts[0]))
+    starts = np.array([closes_on(day - DAY).timestamp() for day in span.dates])
+    rows = list(_movements(span.portfolio, closes_on(span.dates[0] - DAY)))
     spot = [row for row in rows if row[3] != _POSITION]
     assets = tuple(sorted({row[0] for row in spot}))
     units = np.zeros((len(starts), len(assets)))
@@ -236,7 +237,7 @@ def held_units(span: Span) -> Held:
     return Held(assets=assets, units=units, **_sizes(starts, rows, span.money.perps))
 
 
-def _sizes(starts: Sequence[datetime], rows: Iterable[Any], fills: Iterable[PerpFlow]) -> dict[str, Any]:
+def _sizes(starts: Floats, rows: Iterable[Any], fills: Iterable[PerpFlow]) -> dict[str, Any]:
     """Return the futures positions at the start of each day: those of now, less the fills since."""
     now: dict[tuple[int, int], float] = {}
     for asset, _, quantity, source, instrument in rows:
@@ -252,9 +253,9 @@ def _sizes(starts: Sequence[datetime], rows: Iterable[Any], fills: Iterable[Perp
     return {"underlying": tuple(asset for _, asset in keys), "sizes": sizes}
 
 
-def _count_until(starts: Sequence[datetime], moment: datetime) -> int:
+def _count_until(starts: Floats, moment: datetime) -> int:
     """Count the days that had started by then; what happens at midnight belongs to the day that begins."""
-    return int(np.searchsorted(np.array([start.timestamp() for start in starts]), moment.timestamp(), side="right"))
+    return int(np.searchsorted(starts, moment.timestamp(), side="right"))
 
 
 def _movements(portfolio: Portfolio, since: datetime) -> Any:

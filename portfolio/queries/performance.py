@@ -232,7 +232,7 @@ def measured(span: Span) -> Performance:
     return Performance(
         span=span,
         you=you,
-        beside=(hold, *_benchmarks(span)),
+        beside=(hold, *_benchmarks(span, you)),
         money_weighted=_or_unpriced(opening, money_weighted(days=span.values, opening=known)),
         dietz=_or_unpriced(opening, dietz(days=span.values, opening=known)),
         fee_drag=fee_drag(costs=costs, average_capital=average_capital(days=span.values), days=you.series.days),
@@ -245,12 +245,12 @@ def _or_unpriced(opening: Decimal | None, figure: Figure) -> Figure:
     return missing(Lack.UNPRICED, days=figure.days) if opening is None else figure
 
 
-def _benchmarks(span: Span) -> list[Track]:
-    """Return ANCHOR and core only; on the day the portfolio began they begin too, at its close."""
+def _benchmarks(span: Span, you: Track) -> list[Track]:
+    """Return ANCHOR and core only; on the day the portfolio began they begin with it, at its close."""
     anchor = np.full(len(span.days), np.nan) if span.anchor is None else span.anchor.returns.copy()
     core = span.moves[:, 0].copy()
     if span.before is None:
-        anchor[:1] = core[:1] = 0.0
+        anchor[:1] = core[:1] = np.nan_to_num(you.series.returns[:1])
     return [
         benchmark_track(name=ANCHOR, dates=span.dates, returns=anchor),
         benchmark_track(name=CORE, dates=span.dates, returns=core),

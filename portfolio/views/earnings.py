@@ -28,6 +28,9 @@ REASONS = {
     Lack.NO_MARKS: "A position had no mark.",
 }
 LABELS = {"you": "You", "hold": "Held", "anchor": "Anchor", "core": "Core only"}
+SHOWN_PLACES = 4
+"""A line that would show as 0.00% is left out."""
+
 SLEEVES = {"core": "Core", "reserve": "Reserve", "other": "Outside the playbook"}
 LINES = {
     "overlay": ("Futures, long", "overlay"),
@@ -193,7 +196,9 @@ def attribution_context(found: Attribution | Lack) -> dict[str, Any]:
         "active": as_pct(found.active, 2),
         "effects": [_effect(effect, sectors) for effect in found.sectors],
         "lines": [
-            (label, hue, exactly(found.lines[name])) for name, (label, hue) in LINES.items() if found.lines[name]
+            (label, hue, exactly(found.lines[name]))
+            for name, (label, hue) in LINES.items()
+            if round(found.lines[name], SHOWN_PLACES)
         ],
         "skills": [
             ("Rotation: how you weighed the narratives", exactly(found.rotation_skill)),

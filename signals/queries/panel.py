@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
@@ -11,7 +12,7 @@ import numpy as np
 
 from portfolio.models import Asset, Market, Price, Sector, SectorMembership, closes_on
 from signals.domain.arrays import Codes, Floats
-from signals.domain.panel import MarketPanel, SectorProfile
+from signals.domain.panel import MarketPanel, SectorProfile, no_events
 from signals.domain.params import Params, profile_of
 from signals.queries.raw import raw_rows
 from signals.queries.readings import event_coverage, event_table, reading_series
@@ -47,10 +48,11 @@ class Grid(NamedTuple):
         return min(max(day.toordinal() - self.first, 0), self.days)
 
 
-def load_panel(*, market: Market, until: datetime, params: Params) -> MarketPanel | None:
+def load_panel(*, market: Market, until: datetime, params: Params, is_prices_only: bool = False) -> MarketPanel | None:
     """Return what was known of a market when the last day was decided that had been decided by `until`.
 
-    It starts with the first close of a member of a narrative sector; None where there is none.
+    It starts with the first close of a member of a narrative sector; None where there is none. Who only wants prices
+    gets neither events nor readings.
     """
     narratives = Sector.objects.filter(kind=Sector.Kind.NARRATIVE, memberships__market=market)
     sectors = list(narratives.distinct())
@@ -62,7 +64,8 @@ def load_panel(*, market: Market, until: datetime, params: Params) -> MarketPane
         return None
     closes = [row for row in closes if row.date >= first]
     assets = list(Asset.objects.filter(pk__in={row.asset_id for row in closes}).order_by("symbol"))
-    return _panel(market, sectors, memberships, assets, closes, params=params)
+    panel = _panel(market, sectors, memberships, assets, closes)
+    return panel if is_prices_only else _with_news(panel, market, [sector.pk for sector in sectors], params=params)
 
 
 def _closes(market: Market, decided: datetime) -> list[Close]:
@@ -78,14 +81,11 @@ def _panel(
     memberships: list[SectorMembership],
     assets: list[Asset],
     closes: list[Close],
-    *,
-    params: Params,
 ) -> MarketPanel:
     """Put rows on their places in the arrays."""
     first, last = closes[0].date, closes[-1].date
     grid = Grid(first.toordinal(), (last - first).days + 1, {asset.pk: place for place, asset in enumerate(assets)})
     dates = (np.arange(grid.days) + grid.first - _EPOCH).astype("datetime64[D]")
-    known_until = closes_on(last) + timedelta(minutes=params.decision_delay_minutes)
     return MarketPanel(
         dates=dates,
         assets=tuple(asset.symbol for asset in assets),
@@ -96,9 +96,19 @@ def _panel(
         volume_scopes=_scopes(closes, grid),
         memberships=_memberships(memberships, grid, [sector.pk for sector in sectors]),
         is_stable=np.array([asset.kind != Asset.Kind.CRYPTO for asset in assets]),
-        events=event_table(market=market, sectors=[sector.pk for sector in sectors], known_until=known_until),
+        events=no_events(len(sectors)),
+    )
+
+
+def _with_news(panel: MarketPanel, market: Market, sectors: list[int], *, params: Params) -> MarketPanel:
+    """Add the events and readings that were known when the last day was decided."""
+    last: date = panel.dates[-1].astype(object)
+    known_until = closes_on(last) + timedelta(minutes=params.decision_delay_minutes)
+    return replace(
+        panel,
+        events=event_table(market=market, sectors=sectors, known_until=known_until),
         readings=reading_series(market=market, known_until=known_until, params=params),
-        event_coverage=event_coverage(market=market, dates=dates, params=params),
+        event_coverage=event_coverage(market=market, dates=panel.dates, params=params),
     )
 
 

@@ -13,7 +13,7 @@ from signals.queries.panel import load_panel
 
 def sector_moves(*, market: Market, now: datetime) -> SectorMoves | None:
     """Return the daily returns of every sector's index, None for a market without closes."""
-    panel = load_panel(market=market, until=market.clock(now), params=DEFAULTS)
+    panel = load_panel(market=market, until=market.clock(now), params=DEFAULTS, is_prices_only=True)
     if panel is None:
         return None
     indices = sector_indices(panel, params=DEFAULTS)

@@ -275,8 +275,8 @@ class Oracle:
             self.deal_out(event)
         self.method, self.scope = str(event.method), str(event.scope)
         if self.method == "AVG":
-            for asset in sorted({piece.asset for piece in self.pieces}):
-                for account in sorted({piece.account for piece in self.pieces}):
+            for account in sorted({piece.account for piece in self.pieces}):
+                for asset in sorted({piece.asset for piece in self.pieces}):
                     self.pool(event, account, asset)
 
     def pool(self, event: Any, account: int, asset: str) -> None:
@@ -292,7 +292,7 @@ class Oracle:
     def deal_out(self, event: Any) -> None:
         """Give each account, in the order of ids, what it holds: the oldest pieces first."""
         old, self.pieces = self.pieces, []
-        self.method, self.scope = "FIFO", "account"
+        self.method, self.scope = str(event.method), "account"
         for asset in sorted({one.asset for one in old}):
             pile = sorted((one for one in old if one.asset == asset and one.units), key=lambda one: one.age)
             for account in sorted(owner for owner, name in self.balances if name == asset):

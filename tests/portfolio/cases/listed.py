@@ -51,7 +51,6 @@ LISTED = {
         "rotki-kraken_staking_events-0_0": "unpriced_is_refused",
         "rotki-kraken_staking_events-1_0": "unpriced_is_refused",
         "rotki-kraken_staking_events-2_0": "unpriced_is_refused",
-        "rotki-cb-swap-taxability-11": "unmatched_has_no_gain",
         "rotki-cb-swap-taxability-00": "swaps_are_sales",
         "rotki-cb-collection-shared": "no_collections",
     },

@@ -95,8 +95,11 @@ class Steps:
 
 @in_context
 def split(disposal: Disposal, period: Any) -> dict[bool, tuple[Decimal, Decimal, Decimal]]:
-    """Split a disposal into what was held longer than a period, whose gain is free of tax, and the rest."""
-    parts = {True: [ZERO] * 3, False: [ZERO] * 3}
+    """Split a disposal into what was held longer than a period, whose gain is free of tax, and the rest.
+
+    rotki's gain has what came for units that nobody saw come in; Rotabook counts that beside its own.
+    """
+    parts = {True: [ZERO] * 3, False: [disposal.unmatched_quantity, ZERO, disposal.unmatched_proceeds]}
     for lot, units, cost in disposal.matches:
         is_held = period is not None and number(period) >= 0
         is_free = is_held and lot.acquired_at + timedelta(seconds=int(period)) < disposal.disposed_at

@@ -7,12 +7,14 @@ from rest_framework.routers import SimpleRouter
 
 from config.api.views import NoSuchRoute
 from journal.api.viewsets import PassViewSet, RotationViewSet
+from portfolio.api.futures import FuturesViewSet
 from portfolio.api.viewsets import FillViewSet, InstrumentViewSet, MarketViewSet, PortfolioViewSet, SectorViewSet
 from signals.api.viewsets import RecommendationViewSet, SignalsViewSet
 
 router = SimpleRouter()
 router.register("portfolios", PortfolioViewSet, basename="api-portfolio")
 router.register("fills", FillViewSet, basename="api-fill")
+router.register("futures", FuturesViewSet, basename="api-futures")
 router.register("instruments", InstrumentViewSet, basename="api-instrument")
 router.register("markets", MarketViewSet, basename="api-market")
 router.register("sectors", SectorViewSet, basename="api-sector")

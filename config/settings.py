@@ -284,6 +284,7 @@ SPECTACULAR_SETTINGS = {
         "RotationKindEnum": "journal.models.Rotation.Kind",
         "RotationStateEnum": "journal.models.Rotation.State",
         "ReviewStatusEnum": "journal.models.Review.Status",
+        "FillReasonEnum": "portfolio.models.ledger.REASONS",
     },
 }
 

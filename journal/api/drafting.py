@@ -40,7 +40,9 @@ def draft_of(request: Request, data: Mapping[str, Any], *, key: str) -> tuple[Po
 def _legs(portfolio: Portfolio, rows: list[dict[str, Any]]) -> tuple[DraftLeg, ...]:
     """Return the legs, their names looked up in two queries."""
     offered = offered_assets(portfolio)
-    traded = Instrument.objects.filter(venue=portfolio.venue_id, asset__in=offered).select_related("asset", "venue")
+    traded = (
+        Instrument.objects.plain().filter(venue=portfolio.venue_id, asset__in=offered).select_related("asset", "venue")
+    )
     instruments = {instrument.name: instrument for instrument in traded}
     symbols = {row["fee_asset"] for row in rows if row.get("fee_asset")}
     assets = {asset.symbol: asset for asset in offered.filter(symbol__in=symbols)} if symbols else {}

@@ -17,7 +17,6 @@ from rest_framework.response import Response
 from jobs.idempotency import Answer
 from journal.api.drafting import draft_of
 from journal.api.refusals import REFUSALS, of_deed, of_draft
-from journal.api.repeats import KEY, answer_once, key_of, plain
 from journal.api.serializers import (
     NewPassSerializer,
     NewRotationSerializer,
@@ -32,6 +31,7 @@ from journal.services.rotations import log_rotation, reverse_rotation
 from portfolio.api.access import number
 from portfolio.api.conditional import conditional, require_version, tag_of
 from portfolio.api.filters import IdFilter, MomentFilter, StrictViewSet
+from portfolio.api.repeats import KEY, answer_once, key_of, plain
 from portfolio.api.viewsets import KNOWN
 from signals.models import Recommendation
 

@@ -38,8 +38,7 @@ class Shelf:
 
 def shelf_of(*, portfolio: Portfolio, moment: datetime) -> Shelf:
     """Return what the portfolio's venue offers of what has a price, spot before perps. Two queries."""
-    linear = {"is_inverse": False, "expires_at": None, "contract_size": 1}
-    offered = Instrument.objects.filter(venue=portfolio.venue_id, asset__in=assets_of(portfolio), **linear)
+    offered = Instrument.objects.plain().filter(venue=portfolio.venue_id, asset__in=assets_of(portfolio))
     rows = offered.exclude(asset=portfolio.reserve_asset_id).select_related("asset", "venue")
     instruments = {row.pk: row for row in rows.order_by("-kind", "asset__symbol")}
     assets = {row.asset.symbol: row.asset for row in instruments.values()}

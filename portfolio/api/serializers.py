@@ -6,8 +6,13 @@ from typing import Any
 
 from rest_framework import serializers
 
-from portfolio.api.fields import ExactField, ExactModelSerializer, UtcField
+from portfolio.api.fields import ExactField, ExactModelSerializer, IdField, Strict, TextField, UtcField
+from portfolio.domain.futures import MarginMode, PositionSide, Reason
 from portfolio.models import Fill, Instrument, Market, Portfolio, Sector
+
+SIDES = [side.value for side in PositionSide]
+MODES = [mode.value for mode in MarginMode]
+REASONS = [reason.value for reason in Reason]
 
 
 class MarketSerializer(ExactModelSerializer):
@@ -35,7 +40,21 @@ class InstrumentSerializer(ExactModelSerializer):
 
     class Meta:
         model = Instrument
-        fields = ("name", "kind", "asset", "venue", "lot_step", "min_notional_usd", "maintenance_rate", "max_leverage")
+        fields = (
+            "name",
+            "kind",
+            "asset",
+            "venue",
+            "lot_step",
+            "min_notional_usd",
+            "maintenance_rate",
+            "max_leverage",
+            "is_inverse",
+            "contract_size",
+            "expires_at",
+            "settlement_fee_rate",
+            "tiers",
+        )
 
 
 class PortfolioSerializer(ExactModelSerializer):
@@ -135,11 +154,15 @@ class HoldingSerializer(serializers.Serializer[Any]):
 
 
 class PositionSerializer(serializers.Serializer[Any]):
-    """A futures position; prices and margin in the quote asset, the rest in USD."""
+    """A futures position; prices and margin in what it settles in, the rest in USD. Inverse prices are in USD."""
 
+    account = serializers.CharField(source="account.name")
+    settle_asset = serializers.CharField(source="quote_asset.symbol")
+    position_side = serializers.CharField(help_text="net, or in hedge mode long or short")
+    margin_mode = serializers.CharField(help_text="isolated or cross")
     instrument = serializers.CharField(source="instrument.name")
     side = serializers.CharField()
-    quantity = ExactField(help_text="Signed.")
+    quantity = ExactField(help_text="Signed, in units: base units, or USD of face where it is inverse.")
     entry_price = ExactField()
     mark = ExactField(allow_null=True)
     margin = ExactField()
@@ -151,6 +174,13 @@ class PositionSerializer(serializers.Serializer[Any]):
     funding_usd = ExactField()
     liquidation_price = ExactField(allow_null=True)
     liquidation_distance = ExactField(allow_null=True)
+    bankruptcy_price = ExactField(allow_null=True)
+    freed_usd = ExactField(allow_null=True, help_text="What need not be paid in full (F47).")
+    expires_at = UtcField(allow_null=True)
+    expiry_alert = serializers.IntegerField(
+        allow_null=True, help_text="At most so many of 14, 7, 3, 1 days; 0: over."
+    )
+    chain = serializers.CharField(help_text="What joins it to the contracts it was rolled from; empty: nothing.")
 
 
 class FillSerializer(ExactModelSerializer):
@@ -176,6 +206,83 @@ class FillSerializer(ExactModelSerializer):
             "fee_asset",
             "fee_usd",
             "leverage",
+            "position_side",
+            "margin_mode",
+            "reason",
+            "chain",
             "external_id",
             "reverses",
         )
+
+
+class NewFuturesFillSerializer(Strict):
+    """One execution in futures. The quantity counts contracts; a reason other than trade only closes.
+
+    Prices are in the settlement asset: the portfolio's reserve, or the coin, whose price they then are in USD.
+    """
+
+    portfolio = IdField()
+    instrument = TextField(max_length=40, help_text="FET-PERP, BTC-261225, BTC-USD-PERP: see /instruments/.")
+    side = serializers.ChoiceField(choices=Fill.Side.choices)
+    quantity = ExactField(positive=True, allow_zero=False)
+    price = ExactField(positive=True, allow_zero=False)
+    executed_at = UtcField(help_text="With its offset, such as 2026-11-20T12:00:00Z.")
+    fee_amount = ExactField(positive=True, required=False)
+    fee_asset = TextField(max_length=20, required=False)
+    leverage = ExactField(positive=True, allow_zero=False, required=False, allow_null=True)
+    position_side = serializers.ChoiceField(choices=SIDES, required=False)
+    margin_mode = serializers.ChoiceField(choices=MODES, required=False)
+    reason = serializers.ChoiceField(choices=REASONS, required=False)
+
+
+class NewRollSerializer(Strict):
+    """A position that is closed and opened again in a later contract; fees are in the settlement asset."""
+
+    portfolio = IdField()
+    instrument = TextField(max_length=40)
+    into = TextField(max_length=40)
+    position_side = serializers.ChoiceField(choices=SIDES, required=False)
+    price = ExactField(positive=True, allow_zero=False, help_text="At which the old contract was closed.")
+    into_price = ExactField(positive=True, allow_zero=False)
+    quantity = ExactField(positive=True, allow_zero=False, required=False, help_text="Contracts; all, if left out.")
+    fee_amount = ExactField(positive=True, required=False)
+    into_fee_amount = ExactField(positive=True, required=False)
+    leverage = ExactField(positive=True, allow_zero=False, required=False, allow_null=True)
+    executed_at = UtcField(help_text="With its offset, such as 2026-11-20T12:00:00Z.")
+
+
+class SpreadSerializer(serializers.Serializer[Any]):
+    """How far the next contract's price is above the old one's, and that a year; both fractions."""
+
+    spread = ExactField()
+    annualised = ExactField(allow_null=True)
+
+
+class RollSerializer(serializers.Serializer[Any]):
+    """A roll: what closed, what opened, and what joins them."""
+
+    chain = serializers.CharField()
+    spread = SpreadSerializer(allow_null=True)
+    closing = FillSerializer()
+    opening = FillSerializer()
+
+
+class ChainMemberSerializer(serializers.Serializer[Any]):
+    """One contract of a chain, and what it brought in USD."""
+
+    instrument = serializers.CharField(source="instrument.name")
+    opened_at = UtcField()
+    closed_at = UtcField(allow_null=True)
+    realized = ExactField(source="brought.realized")
+    fees = ExactField(source="brought.fees")
+    funding = ExactField(source="brought.funding")
+    unrealized = ExactField(source="brought.unrealized")
+    spread = SpreadSerializer(allow_null=True)
+
+
+class ChainSerializer(serializers.Serializer[Any]):
+    """A position through all its rolls; the PnL counts each fee once."""
+
+    name = serializers.CharField()
+    pnl_usd = ExactField()
+    members = ChainMemberSerializer(many=True)

@@ -17,6 +17,7 @@ from portfolio.api.access import asked_portfolio, owned_portfolios, portfolio_by
 from portfolio.api.conditional import conditional, tag_of
 from portfolio.api.filters import MomentFilter, StrictViewSet
 from portfolio.api.serializers import (
+    ChainSerializer,
     FillSerializer,
     HoldingSerializer,
     InstrumentSerializer,
@@ -31,6 +32,7 @@ from portfolio.models import Fill, Instrument, Market, Portfolio, Sector
 from portfolio.provided import stage_now
 from portfolio.queries.aims import stage_drifts
 from portfolio.queries.catalogue import offered_assets
+from portfolio.queries.chains import chains_of
 from portfolio.queries.holdings import HoldingLine, snapshot
 
 WHICH = OpenApiParameter("portfolio", int, required=True, description="Id of one of your portfolios.")
@@ -77,6 +79,14 @@ class PortfolioViewSet(mixins.ListModelMixin, StrictViewSet[Portfolio]):
         """List the open futures positions."""
         found = snapshot(portfolio=portfolio_by_id(request, pk), now=timezone.now())
         return Response(PositionSerializer(found.positions, many=True).data)
+
+    @extend_schema(responses=ChainSerializer(many=True))
+    @action(detail=True, pagination_class=None)
+    def chains(self, request: Request, pk: str) -> Response:
+        """List the positions that were rolled, with what every contract of each brought."""
+        portfolio = portfolio_by_id(request, pk)
+        lines = snapshot(portfolio=portfolio, now=timezone.now()).positions
+        return Response(ChainSerializer(chains_of(portfolio=portfolio, lines=lines), many=True).data)
 
 
 class FillFilter(filters.FilterSet):  # type: ignore[misc]

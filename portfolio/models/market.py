@@ -157,6 +157,14 @@ class FeeSchedule(models.Model):
         return f"{self.venue_id} {self.product} {self.taker_rate}"
 
 
+class InstrumentQuerySet(models.QuerySet["Instrument"]):
+    """Speak of instruments in sets."""
+
+    def plain(self) -> InstrumentQuerySet:
+        """Select what a leg of a rotation can trade: spot, and linear perpetuals of one unit."""
+        return self.filter(is_inverse=False, expires_at=None, contract_size=1)
+
+
 class Instrument(models.Model):
     """What an order names: BTC spot or BTC-PERP on a venue."""
 
@@ -183,6 +191,8 @@ class Instrument(models.Model):
     tiers = models.JSONField(
         default=list, blank=True, help_text="Maintenance by notional: [floor, rate, deduction] as text, from 0 up."
     )
+
+    objects = InstrumentQuerySet.as_manager()
 
     class Meta:
         constraints = [

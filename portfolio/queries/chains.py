@@ -40,16 +40,17 @@ class Chain:
 
 
 @in_context
-def chain_of(*, portfolio: Portfolio, name: str, lines: Iterable[PositionLine] = ()) -> Chain:
-    """Return a chain of rolls; `lines` are the open positions, whose unrealized part belongs to it. Three queries."""
-    stand = Fill.objects.filter(portfolio=portfolio, chain=name, reverses__isnull=True, reversed_by__isnull=True)
-    fills = list(stand.select_related("instrument__asset").order_by("executed_at", "sequence"))
-    places = list(dict.fromkeys(_place(fill) for fill in fills))
-    spans = _spans(portfolio, places, fills)
-    paid = _funding(portfolio, places)
-    open_now = {(line.account.pk, line.instrument.pk, line.position_side): line for line in lines if line.chain == name}
-    members = [_member(span, paid.get(place, ()), open_now.get(place)) for place, span in spans.items()]
-    return Chain(name=name, members=tuple(_with_spreads(members, fills)))
+def chains_of(*, portfolio: Portfolio, lines: Iterable[PositionLine] = ()) -> tuple[Chain, ...]:
+    """Return every chain of rolls; `lines` are the open positions, whose unrealized part counts. Three queries."""
+    stand = Fill.objects.filter(portfolio=portfolio, reverses__isnull=True, reversed_by__isnull=True)
+    linked = stand.exclude(chain="").select_related("instrument__asset").order_by("executed_at", "sequence")
+    rolls: dict[str, list[Fill]] = {}
+    for fill in linked:
+        rolls.setdefault(fill.chain, []).append(fill)
+    places = {_place(fill) for fills in rolls.values() for fill in fills}
+    changes, paid = _changes(portfolio, places), _funding(portfolio, places)
+    open_now = {(line.account.pk, line.instrument.pk, line.position_side): line for line in lines}
+    return tuple(_chain(name, fills, changes, paid, open_now) for name, fills in rolls.items())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,22 +70,31 @@ class _Span:
         return None if last.quantity_after else last.fill.executed_at
 
 
-def _spans(portfolio: Portfolio, places: Sequence[Place], fills: Sequence[Fill]) -> dict[Place, _Span]:
-    """Return for each contract the changes of the one time it was held as part of the chain."""
-    rows = PositionChange.objects.filter(
-        portfolio=portfolio, fill__instrument__in={instrument for _, instrument, _ in places}
-    ).select_related("fill__instrument__asset")
-    by_place: dict[Place, list[PositionChange]] = {place: [] for place in places}
-    for change in rows.order_by("fill__executed_at", "fill__sequence"):
-        if _place(change.fill) in by_place:
-            by_place[_place(change.fill)].append(change)
+def _chain(
+    name: str,
+    fills: Sequence[Fill],
+    changes: Mapping[Place, Sequence[PositionChange]],
+    paid: Mapping[Place, Sequence[Transfer]],
+    open_now: Mapping[Place, PositionLine],
+) -> Chain:
+    """Put a chain together from the one time that each contract was held as part of it."""
     linked = {fill.pk for fill in fills}
-    return {
-        place: _Span(instrument=held[0].fill.instrument, changes=held)
-        for place, changes in by_place.items()
-        for held in _episodes(changes)
-        if any(change.fill_id in linked for change in held)
-    }
+    members = []
+    for place in dict.fromkeys(_place(fill) for fill in fills):
+        for held in _episodes(changes.get(place, ())):
+            if any(change.fill_id in linked for change in held):
+                span = _Span(instrument=held[0].fill.instrument, changes=held)
+                members.append(_member(span, paid.get(place, ()), open_now.get(place)))
+    return Chain(name=name, members=tuple(_with_spreads(members, fills)))
+
+
+def _changes(portfolio: Portfolio, places: Iterable[Place]) -> dict[Place, list[PositionChange]]:
+    instruments = {instrument for _, instrument, _ in places}
+    rows = PositionChange.objects.filter(portfolio=portfolio, fill__instrument__in=instruments)
+    found: dict[Place, list[PositionChange]] = {}
+    for change in rows.select_related("fill__instrument__asset").order_by("fill__executed_at", "fill__sequence"):
+        found.setdefault(_place(change.fill), []).append(change)
+    return found
 
 
 def _episodes(changes: Iterable[PositionChange]) -> Iterable[list[PositionChange]]:
@@ -99,7 +109,7 @@ def _episodes(changes: Iterable[PositionChange]) -> Iterable[list[PositionChange
         yield held
 
 
-def _funding(portfolio: Portfolio, places: Sequence[Place]) -> Mapping[Place, Sequence[Transfer]]:
+def _funding(portfolio: Portfolio, places: Iterable[Place]) -> Mapping[Place, Sequence[Transfer]]:
     payments = Transfer.objects.filter(
         portfolio=portfolio,
         kind=Transfer.Kind.FUNDING,

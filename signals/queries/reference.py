@@ -140,8 +140,7 @@ def _listings(marks: Mapping[int, Mark], depths: Mapping[int, Depth]) -> list[tu
         "venue_id", "kind", "pk", "asset_id", "lot_step", "min_notional_usd", "maintenance_rate", "maintenance_amount",
     )  # fmt: skip
     found = []
-    plain = Instrument.objects.filter(is_inverse=False, expires_at=None, contract_size=1)
-    for venue, kind, pk, asset, step, smallest, rate, amount in plain.values_list(*columns):
+    for venue, kind, pk, asset, step, smallest, rate, amount in Instrument.objects.plain().values_list(*columns):
         mark, depth = marks.get(asset), depths.get(asset, UNKNOWN_DEPTH)
         if mark is not None and not mark.is_stale:
             listing = listed(

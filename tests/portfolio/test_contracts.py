@@ -15,7 +15,7 @@ from portfolio.domain.margin import Tier
 from portfolio.domain.outcomes import Oversold
 from portfolio.domain.perps import NothingToClose
 from portfolio.models import Instrument, Portfolio, Position, PositionChange, Transfer, ValuationDay
-from portfolio.queries.chains import chain_of
+from portfolio.queries.chains import chains_of
 from portfolio.queries.holdings import snapshot
 from portfolio.queries.positions import PositionLine
 from portfolio.services.contracts import (
@@ -260,10 +260,10 @@ class TestExpiry:
         )
         close = Close(position=position, price=D(63_000), executed_at=at(70), fee_amount=D("6.3"))
         into = Next(instrument=following, price=D(62_000), fee_amount=D("6.426"))
-        done = roll_position(portfolio=book, close=close, into=into, now=NOW)
+        roll_position(portfolio=book, close=close, into=into, now=NOW)
         record_transfer(portfolio=book, transfer=paid, now=NOW)
 
-        chain = chain_of(portfolio=book, name=done.chain, lines=snapshot(portfolio=book, now=NOW).positions)
+        (chain,) = chains_of(portfolio=book, lines=snapshot(portfolio=book, now=NOW).positions)
 
         old, new = chain.members
         assert (old.brought.realized, old.brought.fees, old.closed_at) == (600, D("6.3"), at(70))

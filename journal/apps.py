@@ -12,5 +12,5 @@ class JournalConfig(AppConfig):
     name = "journal"
 
     def ready(self) -> None:
-        """Tell the portfolio's pages which rotations were made."""
-        provide(rotations="journal.queries.timeline.rotation_marks")
+        """Tell the portfolio's pages which rotations were made, and what waits for a decision or a review."""
+        provide(rotations="journal.queries.timeline.rotation_marks", waiting="journal.queries.today.waiting_counts")

@@ -5,7 +5,7 @@ A lower app imports no higher one. Signals and journal name their query here whe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -17,9 +17,12 @@ from portfolio.domain.figures import Floats
 
 if TYPE_CHECKING:
     from portfolio.charts import RotationMark, StageBand
-    from portfolio.models import Market, Portfolio
+    from portfolio.models import Market, Portfolio, Sector
 
 _paths: dict[str, str] = {}
+
+WAITING = {"recommendations": "open_recommendations", "reviews": "new_results"}
+"""What waits for a person, by entry of the navigation: the count that `waiting_counts` gives a portfolio."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,15 +53,28 @@ class SectorMoves:
     moves: Mapping[str, Floats]
 
 
-def provide(*, stage: str = "", bands: str = "", stale: str = "", rotations: str = "", moves: str = "") -> None:
-    """Name the functions that answer `stage_now`, `stage_bands`, `stale_notice`, `rotation_marks`, `sector_moves`."""
-    named = {"stage": stage, "bands": bands, "stale": stale, "rotations": rotations, "moves": moves}
-    _paths.update({key: path for key, path in named.items() if path})
+@dataclass(frozen=True, kw_only=True)
+class StandingNow:
+    """Tell where a market's stage stands, None while nothing was computed, and what a banner says of stale signals."""
+
+    stage: StageNow | None = None
+    stale: dict[str, Any] | None = None
 
 
-def stage_now(*, market: Market, now: datetime) -> StageNow | None:
-    """Return where a market's stage stands, None while nothing was computed."""
-    found: StageNow | None = _answer("stage", None, market=market, now=now)
+def provide(**paths: str) -> None:
+    """Name, as dotted paths, what answers `columns`, `standing`, `bands`, `rotations`, `waiting` and `moves`."""
+    _paths.update(paths)
+
+
+def standing_columns(*, market: Market, now: datetime) -> dict[str, Any]:
+    """Return where a market's stage stands and how fresh that is, as annotations of sectors."""
+    found: dict[str, Any] = _answer("columns", {}, market=market, now=now)
+    return found
+
+
+def standing_in(sectors: Sequence[Sector], *, market: Market, now: datetime) -> StandingNow:
+    """Return what sectors that came with `standing_columns` say."""
+    found: StandingNow = _answer("standing", StandingNow(), sectors, market=market, now=now)
     return found
 
 
@@ -67,9 +83,9 @@ def stage_bands(*, market: Market, since: date) -> list[StageBand]:
     return list(_answer("bands", [], market=market, since=since))
 
 
-def stale_notice(*, market: Market, now: datetime) -> dict[str, Any] | None:
-    """Return what the banner says when a market was not read as it should have been, None while all is fresh."""
-    found: dict[str, Any] | None = _answer("stale", None, market=market, now=now)
+def waiting_counts(*, now: datetime) -> dict[str, Any]:
+    """Return the counts beside the navigation's entries, as annotations of portfolios."""
+    found: dict[str, Any] = _answer("waiting", {}, now=now)
     return found
 
 
@@ -84,6 +100,6 @@ def sector_moves(*, market: Market, now: datetime) -> SectorMoves | None:
     return found
 
 
-def _answer(key: str, otherwise: Any, **arguments: Any) -> Any:
+def _answer(key: str, otherwise: Any, *subject: Any, **arguments: Any) -> Any:
     path = _paths.get(key)
-    return import_string(path)(**arguments) if path else otherwise
+    return import_string(path)(*subject, **arguments) if path else otherwise

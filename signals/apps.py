@@ -14,5 +14,5 @@ class SignalsConfig(AppConfig):
     def ready(self) -> None:
         """Tell the portfolio's pages who knows a market's stage, how fresh it is, and how its sectors moved."""
         here = "signals.queries.standing"
-        provide(stage=f"{here}.stage_now", bands=f"{here}.stage_bands", stale=f"{here}.stale_notice")
+        provide(columns=f"{here}.standing_columns", standing=f"{here}.standing_in", bands=f"{here}.stage_bands")
         provide(moves="signals.queries.sector_moves.sector_moves")

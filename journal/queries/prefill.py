@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Context, Decimal
 
-from journal.models import Rotation
+from journal.models import LegFill
 from journal.queries.scenarios import Scenario, scenario_legs
 from journal.queries.shelf import Shelf
 from portfolio.domain.money import ONE, canonical, exact, in_context
@@ -59,25 +59,24 @@ def from_recommendation(recommendation: Recommendation, *, shelf: Shelf) -> Pref
     )
 
 
-def from_rotation(rotation: Rotation, *, shelf: Shelf, quotes: Mapping[int, Quoted]) -> Prefill:
+def from_rotation(filled: Sequence[LegFill], *, shelf: Shelf, quotes: Mapping[int, Quoted]) -> Prefill:
     """Return the legs of an earlier rotation at today's prices."""
     rows = [
         {
-            "action": leg.action,
+            "action": each.leg.action,
             "instrument": str(each.fill.instrument_id),
             "quantity": canonical(each.fill.quantity),
             "leverage": "" if each.fill.leverage is None else canonical(each.fill.leverage),
-            "purpose": leg.purpose,
+            "purpose": each.leg.purpose,
         }
-        for leg in rotation.legs.all()
-        for each in leg.leg_fills.all()
+        for each in filled
     ]
-    filled, as_of = with_prices(rows, shelf=shelf, quotes=quotes)
+    priced, as_of = with_prices(rows, shelf=shelf, quotes=quotes)
     return Prefill(
         heading="The same again?",
-        rows=filled,
+        rows=priced,
         as_of=as_of,
-        tags=", ".join(rotation.tags),
+        tags=", ".join(filled[0].leg.rotation.tags),
         note="Legs and quantities of your earlier rotation, at the prices now.",
     )
 

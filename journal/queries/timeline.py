@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -97,16 +97,27 @@ def rotation_detail(*, user: User, pk: int) -> Rotation | None:
     )
 
 
+def filled_legs(*, user: User, rotation: int) -> list[LegFill]:
+    """Return the fills of a person's own rotation with their legs, in order; none where it is not theirs. One query."""
+    mine = LegFill.objects.filter(leg__rotation__in=Rotation.objects.owned_by(user).filter(pk=rotation))
+    return list(mine.select_related("leg__rotation", "fill").order_by("leg__position", "pk"))
+
+
 def rotation_marks(*, portfolio: Portfolio) -> list[RotationMark]:
     """Return the standing rotations as marks on a time axis, oldest first. One query."""
     rows = Rotation.objects.filter(portfolio=portfolio).standing().select_related(*SECTORS)
+    return marks_of(rows.defer("evidence", "thesis").order_by("executed_at", "id"))
+
+
+def marks_of(rotations: Iterable[Rotation]) -> list[RotationMark]:
+    """Return rotations as marks on a time axis."""
     return [
         RotationMark(
             date=rotation.executed_at.date(),
             label=title_of(rotation),
             hue=rotation.destination_sector.hue if rotation.destination_sector else "overlay",
         )
-        for rotation in rows.defer("evidence", "thesis").order_by("executed_at", "id")
+        for rotation in rotations
     ]
 
 

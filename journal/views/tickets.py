@@ -26,12 +26,12 @@ from journal.queries.prefill import (
 from journal.queries.preview import preview_of
 from journal.queries.scenarios import Scenario
 from journal.queries.shelf import Shelf, shelf_of
+from journal.queries.timeline import filled_legs
 from journal.services.rotations import MAX_LEGS, DraftLeg, log_rotation
-from journal.views.rotation import own_rotation
 from journal.views.verdicts import preview_context
 from portfolio.domain.money import Refusal
 from portfolio.models import Portfolio
-from portfolio.provided import StageNow, stage_now
+from portfolio.provided import StageNow
 from portfolio.queries.holdings import Snapshot, snapshot
 from portfolio.views.access import Desk, desk_of, person_of, remember
 from signals.models import Recommendation
@@ -66,10 +66,10 @@ class Counter:
         """Return what the portfolio holds, with prices of everything that is offered; read once a request."""
         return snapshot(portfolio=self.portfolio, now=self.now, also=self.shelf.assets.values())
 
-    @cached_property
+    @property
     def stage(self) -> StageNow | None:
-        """Return where the market's stage stands; read once a request."""
-        return stage_now(market=self.portfolio.market, now=self.now)
+        """Return where the market's stage stands."""
+        return self.found.standing.stage
 
 
 @login_required
@@ -119,12 +119,14 @@ def _begun(request: HttpRequest, desk: Desk, portfolio: Portfolio) -> HttpRespon
     named, copied = request.GET.get("recommendation", ""), request.GET.get("rotation", "")
     if named:
         found = _recommendation(request, named)
-        counter = _counter(desk, found.portfolio)
+        counter = _counter(desk, desk.of(found.portfolio_id))
         prefill = from_recommendation(found, shelf=counter.shelf)
     elif copied:
-        rotation = own_rotation(request, _number(copied))
-        counter = _counter(desk, rotation.portfolio)
-        prefill = from_rotation(rotation, shelf=counter.shelf, quotes=counter.found.quotes)
+        filled = filled_legs(user=person_of(request), rotation=_number(copied))
+        if not filled:
+            raise Http404
+        counter = _counter(desk, desk.of(filled[0].leg.rotation.portfolio_id))
+        prefill = from_rotation(filled, shelf=counter.shelf, quotes=counter.found.quotes)
     else:
         counter = _counter(desk, portfolio)
         prefill = _from_template(request.GET.get("template", ""), counter)

@@ -11,11 +11,11 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from journal.queries.timeline import rotation_marks, title_of
-from journal.queries.today import coming_results, fees_of_month, new_results, valued_year
+from journal.queries.timeline import marks_of, title_of
+from journal.queries.today import Agenda, agenda_of, fees_of_month, valued_year
 from portfolio.charts import Chart
 from portfolio.models import Portfolio
-from portfolio.provided import StageNow, stage_now, stale_notice
+from portfolio.provided import StageNow
 from portfolio.queries.holdings import Snapshot, snapshot
 from portfolio.views.access import Desk, desk_of
 from portfolio.views.standing import SLEEVE_HUES, SLEEVE_NAMES, StandingRow, equity_picture, sector_rows, sleeve_rows
@@ -40,19 +40,19 @@ def today_context(desk: Desk, portfolio: Portfolio) -> dict[str, Any]:
     """Return what the page shows."""
     clock = portfolio.clock(desk.now)
     found = snapshot(portfolio=portfolio, now=desk.now)
-    stage = stage_now(market=portfolio.market, now=desk.now)
+    agenda = agenda_of(portfolio=portfolio, moment=clock)
     return {
         **desk.context,
         **_decision(portfolio, desk),
-        **_due(portfolio, desk),
+        **_due(agenda),
         "clock": clock,
         "as_of": found.as_of,
         "equity": found.sleeves.equity,
-        "stage": stage,
-        "stale": stale_notice(market=portfolio.market, now=desk.now),
+        "stage": found.standing.stage,
+        "stale": found.standing.stale,
         "fees": fees_of_month(portfolio=portfolio, moment=clock),
-        "chart": _chart(portfolio, desk),
-        **_standing(found, stage),
+        "chart": _chart(portfolio, desk, agenda),
+        **_standing(found, found.standing.stage),
     }
 
 
@@ -71,15 +71,10 @@ def _decision(portfolio: Portfolio, desk: Desk) -> dict[str, Any]:
     }
 
 
-def _due(portfolio: Portfolio, desk: Desk) -> dict[str, Any]:
-    clock = portfolio.clock(desk.now)
-    results, coming = (
-        new_results(portfolio=portfolio, moment=clock),
-        coming_results(portfolio=portfolio, moment=clock),
-    )
+def _due(agenda: Agenda) -> dict[str, Any]:
     return {
-        "results": [{"review": each, "title": title_of(each.rotation)} for each in results],
-        "coming": [{"it": each, "title": title_of(each.rotation)} for each in coming],
+        "results": [{"it": each, "title": title_of(each.rotation)} for each in agenda.results],
+        "coming": [{"it": each, "title": title_of(each.rotation)} for each in agenda.coming],
     }
 
 
@@ -102,11 +97,11 @@ def _bar(row: StandingRow, actual: Decimal, target: Decimal) -> dict[str, Any]:
     return {"label": row.label, "hue": row.hue, "actual": row.actual * actual, "target": row.target * target}
 
 
-def _chart(portfolio: Portfolio, desk: Desk) -> Chart | None:
+def _chart(portfolio: Portfolio, desk: Desk, agenda: Agenda) -> Chart | None:
     """Chart a year of equity beside never having rotated."""
     days = valued_year(portfolio=portfolio, moment=portfolio.clock(desk.now))
     if not days:
         return None
     first = days[0].date - timedelta(days=1)
-    marks = [mark for mark in rotation_marks(portfolio=portfolio) if mark.date > first]
+    marks = [mark for mark in marks_of(agenda.year) if mark.date > first]
     return equity_picture(days, rotations=marks, spec_url=reverse("portfolio:equity_spec", args=[portfolio.pk]))

@@ -29,7 +29,6 @@ from portfolio.api.serializers import (
 )
 from portfolio.domain.valuation import Drift
 from portfolio.models import Fill, Instrument, Market, Portfolio, Sector
-from portfolio.provided import stage_now
 from portfolio.queries.aims import stage_drifts
 from portfolio.queries.catalogue import offered_assets
 from portfolio.queries.chains import chains_of
@@ -161,7 +160,7 @@ def _standing(portfolio: Portfolio) -> dict[str, Any]:
     """Return what the overview page shows, from the same queries."""
     now = timezone.now()
     found = snapshot(portfolio=portfolio, now=now)
-    stage = stage_now(market=portfolio.market, now=now)
+    stage = found.standing.stage
     by_sector = found.sector_drifts
     if found.policy is not None:
         by_sector = stage_drifts(policy=found.policy, drifts=found.sector_drifts, stage=stage)

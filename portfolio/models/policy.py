@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -94,6 +95,16 @@ class Policy(models.Model):
     def __str__(self) -> str:
         """Show the version."""
         return f"policy {self.version} of {self.portfolio_id}"
+
+    @cached_property
+    def split(self) -> tuple[PolicySector, ...]:
+        """Return the sectors' shares of the pool; one query, unless the policy came with them."""
+        return tuple(self.sectors.select_related("sector").order_by("pk"))
+
+    @cached_property
+    def rules(self) -> tuple[PolicyStage, ...]:
+        """Return what each stage asks for; one query, unless the policy came with them."""
+        return tuple(self.stages.order_by("pk"))
 
 
 class PolicySector(models.Model):

@@ -60,7 +60,7 @@ class Roles:
 def preset_of(policy: Policy) -> Preset:
     """Return a stored policy as the domain knows it."""
     usual = PRESETS.get(policy.preset, PRESETS["ANCHOR"]).stages
-    rules = {StageCode(row.stage): _rule(row) for row in policy.stages.all()}
+    rules = {StageCode(row.stage): _rule(row) for row in policy.rules}
     return Preset(
         name=policy.preset,
         core_weight=policy.core_weight,
@@ -80,7 +80,7 @@ def preset_of(policy: Policy) -> Preset:
 
 def own_split(policy: Policy) -> dict[str, Decimal]:
     """Return the policy's split of the pool while nothing leads."""
-    return {row.sector.slug: row.share for row in policy.sectors.all()}
+    return {row.sector.slug: row.share for row in policy.split}
 
 
 def stage_drifts(*, policy: Policy, drifts: Mapping[str, Drift], stage: StageNow | None) -> dict[str, Drift]:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
-from django.db.models import F, FilteredRelation, Prefetch, Q
+from django.db.models import F, FilteredRelation, Q
 
 from portfolio.domain.exposure import Exposed, net_exposures
 from portfolio.domain.money import ZERO, in_context
@@ -19,15 +19,16 @@ from portfolio.models import (
     Asset,
     Holding,
     Policy,
-    PolicySector,
     Portfolio,
     Position,
     Sector,
     SectorMembership,
 )
+from portfolio.provided import StandingNow, standing_in
+from portfolio.queries.policies import current_policy
 from portfolio.queries.positions import PositionLine, position_lines
 from portfolio.queries.prices import quoted_at
-from portfolio.queries.sectors import Belonging, belongings, memberships
+from portfolio.queries.sectors import Belonging, belongings, sectors_with_members
 from portfolio.queries.totals import Ledger, Totals, totals
 
 
@@ -73,7 +74,8 @@ class Exposure:
 class Snapshot:
     """Show a portfolio at a moment; every figure on every screen comes from here.
 
-    `sectors` are those of the policy and of what is held; `quotes` and `belongings` are by asset.
+    `sectors` are those of the policy and of what is held, `all_sectors` all there are; `quotes` and `belongings` are
+    by asset.
     """
 
     portfolio: Portfolio
@@ -87,6 +89,8 @@ class Snapshot:
     exposures: tuple[Exposure, ...]
     ledger: Ledger
     sectors: tuple[Sector, ...]
+    all_sectors: tuple[Sector, ...]
+    standing: StandingNow
     quotes: Mapping[int, Quoted]
     belongings: Mapping[int, Belonging]
 
@@ -105,7 +109,7 @@ class Snapshot:
 def snapshot(
     *, portfolio: Portfolio, now: datetime, split: Mapping[str, Decimal] | None = None, also: Iterable[Asset] = ()
 ) -> Snapshot:
-    """Return everything about a portfolio now, in seven queries.
+    """Return everything about a portfolio now, in five queries.
 
     `split` gives the sectors' target shares of the pool, the stage's say; without it the policy's own split counts.
     `also` names assets that are not held and yet to be quoted and placed.
@@ -115,7 +119,7 @@ def snapshot(
     assets = _assets(held, futures) | {asset.pk: asset for asset in also}
     quotes = quoted_at(portfolio=portfolio, assets=assets, moment=moment)
     today = moment.date()
-    members = memberships(market=portfolio.market_id, assets=assets, since=today, until=today)
+    sectors, members = sectors_with_members(market=portfolio.market, assets=assets, now=now)
     where = belongings(assets=assets.values(), members=members, on=today)
     policy = current_policy(portfolio=portfolio, moment=moment)
     balances = {(row.account_id, row.asset_id): row.quantity for row in held}
@@ -135,6 +139,8 @@ def snapshot(
         exposures=_exposures(lines, positions, parts.equity.value),
         ledger=Ledger(held=held, futures=futures),
         sectors=_sectors(policy, members),
+        all_sectors=sectors,
+        standing=standing_in(sectors, market=portfolio.market, now=now),
         quotes=quotes,
         belongings=where,
     )
@@ -153,13 +159,6 @@ def positions(*, portfolio: Portfolio, now: datetime) -> tuple[PositionLine, ...
 def exposure_by_sector(*, portfolio: Portfolio, now: datetime) -> tuple[Exposure, ...]:
     """Return spot and futures exposure, one line a sector."""
     return snapshot(portfolio=portfolio, now=now).exposures
-
-
-def current_policy(*, portfolio: Portfolio, moment: datetime) -> Policy | None:
-    """Return the policy that was in force at a moment, with its sectors and stages at hand."""
-    policies = Policy.objects.filter(portfolio=portfolio, effective_at__lte=moment).order_by("-version")
-    sectors = PolicySector.objects.select_related("sector")
-    return policies.prefetch_related(Prefetch("sectors", queryset=sectors), "stages").first()
 
 
 def _held(portfolio: Portfolio, moment: datetime) -> list[Any]:
@@ -186,7 +185,7 @@ def _assets(held: Sequence[Holding], futures: Sequence[Position]) -> dict[int, A
 
 def _sectors(policy: Policy | None, members: Iterable[SectorMembership]) -> tuple[Sector, ...]:
     """Return the sectors of the policy and of what is held, in their order."""
-    aimed = () if policy is None else policy.sectors.all()
+    aimed = () if policy is None else policy.split
     known = {row.sector.slug: row.sector for row in (*aimed, *members)}
     return tuple(sorted(known.values(), key=lambda sector: (sector.position, sector.slug)))
 
@@ -200,20 +199,19 @@ def _holding_lines(
     moment: datetime,
 ) -> list[HoldingLine]:
     """Give a line for all that is held; core counts against the first account that holds the asset."""
-    core_left, lines = dict(core), []
+    core_left, locked, lines = dict(core), _locked(futures), []
     for row in held:
         if not row.quantity:
             continue
         of_core = min(core_left.get(row.asset_id, ZERO), row.quantity)
         core_left[row.asset_id] = core_left.get(row.asset_id, ZERO) - of_core
-        posted = (p.margin for p in futures if (p.account_id, p.quote_asset_id) == (row.account_id, row.asset_id))
         quoted = quotes.get(row.asset_id)
         lines.append(
             HoldingLine(
                 account=row.account,
                 asset=row.asset,
                 quantity=row.quantity,
-                locked=sum(posted, ZERO),
+                locked=locked.get((row.account_id, row.asset_id), ZERO),
                 core=of_core,
                 cost_usd=row.cost_usd,
                 realized_usd=row.realized_pnl_usd,
@@ -223,6 +221,15 @@ def _holding_lines(
             )
         )
     return lines
+
+
+def _locked(futures: Iterable[Position]) -> dict[tuple[int, int], Decimal]:
+    """Add up the posted margin by account and asset."""
+    found: dict[tuple[int, int], Decimal] = {}
+    for row in futures:
+        key = (row.account_id, row.quote_asset_id)
+        found[key] = found.get(key, ZERO) + row.margin
+    return found
 
 
 def _sleeves(
@@ -276,7 +283,7 @@ def _sector_drifts(parts: Sleeves, policy: Policy | None, split: Mapping[str, De
         return {}
     values = {sector: value.value + parts.carved.get(sector, ZERO) for sector, value in parts.sectors.items()}
     values.update({sector: margin for sector, margin in parts.carved.items() if sector not in values})
-    targets = split if split is not None else {row.sector.slug: row.share for row in policy.sectors.all()}
+    targets = split if split is not None else {row.sector.slug: row.share for row in policy.split}
     return drifts(values=values, targets=targets, band=policy.band)
 
 

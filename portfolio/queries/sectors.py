@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 
-from django.db.models import Q
+from django.db.models import F, FilteredRelation, Q
 
-from portfolio.models import Asset, Sector, SectorMembership
+from portfolio.models import Asset, Market, Sector, SectorMembership
+from portfolio.provided import standing_columns
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +34,30 @@ def memberships(*, market: int, assets: Iterable[int], since: date, until: date)
     holds = Q(since_date__lte=until) & (Q(until_date__isnull=True) | Q(until_date__gt=since))
     rows = SectorMembership.objects.filter(holds, market=market, asset__in=set(assets))
     return list(rows.select_related("sector").order_by("sector__position", "since_date"))
+
+
+def sectors_with_members(
+    *, market: Market, assets: Iterable[int], now: datetime
+) -> tuple[tuple[Sector, ...], list[SectorMembership]]:
+    """Return all sectors in their order with the market's standing, and some assets' memberships now. One query."""
+    on = market.clock(now).date()
+    holds = Q(memberships__since_date__lte=on) & (
+        Q(memberships__until_date__isnull=True) | Q(memberships__until_date__gt=on)
+    )
+    of_these = Q(memberships__market=market, memberships__asset__in=set(assets))
+    names = ("id", "asset_id", "weight", "since_date", "until_date")
+    sectored = Sector.objects.annotate(**standing_columns(market=market, now=now))
+    rows = sectored.annotate(member=FilteredRelation("memberships", condition=holds & of_these)).annotate(
+        **{f"member_{name}": F(f"member__{name}") for name in names}
+    )
+    sectors: dict[int, Sector] = {}
+    members = []
+    for row in rows.order_by("position", "slug", "member__since_date", "member__id"):
+        sector = sectors.setdefault(row.pk, row)
+        if row.member_id is not None:
+            terms = {name: getattr(row, f"member_{name}") for name in names}
+            members.append(SectorMembership(market=market, sector=sector, **terms))
+    return tuple(sectors.values()), members
 
 
 def belongings(*, assets: Iterable[Asset], members: Iterable[SectorMembership], on: date) -> dict[int, Belonging]:

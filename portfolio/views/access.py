@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from portfolio.models import Portfolio
+from portfolio.provided import WAITING, waiting_counts
 
 SESSION_KEY = "portfolio"
 ASKED = "portfolio"
@@ -29,15 +30,29 @@ class Desk:
     def context(self) -> dict[str, Any]:
         """Return what every page shows of it."""
         market = None if self.portfolio is None else self.portfolio.market
-        return {"portfolios": self.portfolios, "portfolio": self.portfolio, "market": market, "now": self.now}
+        shown = {"portfolios": self.portfolios, "portfolio": self.portfolio, "market": market, "now": self.now}
+        return {**shown, "nav": {entry: self._waiting(count) for entry, count in WAITING.items()}}
+
+    def of(self, portfolio_id: int) -> Portfolio:
+        """Return one of the person's portfolios; another's is a 404."""
+        found = next((portfolio for portfolio in self.portfolios if portfolio.pk == portfolio_id), None)
+        if found is None:
+            raise Http404
+        return found
+
+    def _waiting(self, count: str) -> int:
+        return sum(getattr(portfolio, count, 0) for portfolio in self.portfolios)
 
 
 def desk_of(request: HttpRequest) -> Desk:
-    """Return the person's desk with `?portfolio=`, else the session's, else the first portfolio; one query.
+    """Return the person's desk with `?portfolio=`, else the session's, else the first portfolio.
 
+    One query, which counts what waits in them for the navigation too.
     Raises Http404 when the one asked for is not theirs.
     """
+    now = timezone.now()
     owned = Portfolio.objects.owned_by(request.user).select_related("market", "venue", "reserve_asset")
+    owned = owned.annotate(**waiting_counts(now=now))
     portfolios = {portfolio.pk: portfolio for portfolio in owned}
     asked = request.GET.get(ASKED, "")
     chosen = portfolios.get(_number(asked)) if asked else portfolios.get(request.session.get(SESSION_KEY, 0))
@@ -45,7 +60,7 @@ def desk_of(request: HttpRequest) -> Desk:
         raise Http404
     found = chosen or next(iter(portfolios.values()), None)
     remember(request, found)
-    return Desk(portfolios=tuple(portfolios.values()), portfolio=found, now=timezone.now())
+    return Desk(portfolios=tuple(portfolios.values()), portfolio=found, now=now)
 
 
 def portfolio_of(request: HttpRequest, portfolio_id: int) -> Portfolio:

@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from portfolio.models import Asset, Portfolio, Sector
-from portfolio.provided import rotation_marks, stage_bands, stage_now, stale_notice
+from portfolio.provided import rotation_marks, stage_bands
 from portfolio.queries.holdings import HoldingLine, snapshot
 from portfolio.queries.positions import PositionLine
 from portfolio.queries.sectors import Belonging
@@ -52,21 +52,19 @@ def sleeve_spec(request: HttpRequest, portfolio_id: int) -> JsonResponse:
 
 def overview_context(desk: Desk, portfolio: Portfolio) -> dict[str, Any]:
     """Return what the page shows."""
-    sectors = list(Sector.objects.all())
-    stage = stage_now(market=portfolio.market, now=desk.now)
     found = snapshot(portfolio=portfolio, now=desk.now)
-    hues = {sector.slug: sector.hue for sector in sectors}
+    hues = {sector.slug: sector.hue for sector in found.all_sectors}
     return {
         **desk.context,
-        **_charts(portfolio, sectors),
+        **_charts(portfolio, found.all_sectors),
         "as_of": found.as_of,
-        "stale": stale_notice(market=portfolio.market, now=desk.now),
+        "stale": found.standing.stale,
         "policy": found.policy,
         "equity": found.sleeves.equity,
         "totals": found.totals,
-        "stage": stage,
+        "stage": found.standing.stage,
         "sleeves": sleeve_rows(found),
-        "narratives": sector_rows(found, sectors=sectors, stage=stage),
+        "narratives": sector_rows(found, sectors=found.all_sectors, stage=found.standing.stage),
         "holdings": [_holding(line, hues, found.as_of) for line in found.holdings],
         "positions": [_position(line, hues) for line in found.positions],
         "is_recomputing": portfolio.valued_version < portfolio.ledger_version,

@@ -17,9 +17,9 @@ from portfolio.domain.money import Refusal, in_context
 from portfolio.domain.policy import normalised_row
 from portfolio.forms.policy import PolicyForm, current_values
 from portfolio.models import Policy, Portfolio, Sector
-from portfolio.provided import stage_now
 from portfolio.queries.aims import StageAim, stage_table
-from portfolio.queries.holdings import current_policy, snapshot
+from portfolio.queries.holdings import snapshot
+from portfolio.queries.policies import current_policy
 from portfolio.services.portfolios import change_policy
 from portfolio.views.access import page_of, portfolio_of
 
@@ -60,7 +60,7 @@ def _policy_context(portfolio: Portfolio) -> dict[str, Any]:
     found = snapshot(portfolio=portfolio, now=now)
     if found.policy is None:
         return {"policy": None}
-    stage = stage_now(market=portfolio.market, now=now)
+    stage = found.standing.stage
     equity = found.sleeves.equity.value
     table = stage_table(policy=found.policy, equity=equity, sectors=found.sectors, stage=stage)
     return {
@@ -68,7 +68,7 @@ def _policy_context(portfolio: Portfolio) -> dict[str, Any]:
         "equity": equity,
         "stage": stage,
         "rows": [_row(aim, found.sectors) for aim in table],
-        "shares": [(row.sector, row.share) for row in found.policy.sectors.all()],
+        "shares": [(row.sector, row.share) for row in found.policy.split],
         "printed": _printed(equity),
     }
 
@@ -92,8 +92,8 @@ def _printed(equity: Decimal) -> dict[str, Any]:
 
 
 def _narratives(current: Policy | None) -> list[Sector]:
-    return [] if current is None else [row.sector for row in current.sectors.all()]
+    return [] if current is None else [row.sector for row in current.split]
 
 
 def _initial(current: Policy | None) -> dict[str, Any]:
-    return {} if current is None else current_values(current, list(current.sectors.all()))
+    return {} if current is None else current_values(current, list(current.split))

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
 from django.conf import settings
-from django.db.models import F, FilteredRelation, Max, OuterRef, Q, QuerySet, Subquery
+from django.db.models import OuterRef, Subquery
 
 from portfolio.charts import StageBand
-from portfolio.models import Market, Stage, closes_on
-from portfolio.provided import StageNow
+from portfolio.models import Market, Sector, Stage, closes_on
+from portfolio.provided import StageNow, StandingNow
 from signals.domain.params import DEFAULTS
 from signals.models import Score, SourcePoll, StageDay
 
@@ -42,41 +42,57 @@ class Freshness:
         return {"as_of": self.as_of, "reason": self.reason} if self.reason else None
 
 
+def standing_now(*, market: Market, now: datetime) -> StandingNow:
+    """Return where a market's stage stood at its last close before a moment, and whether its signals are stale.
+
+    One query.
+    """
+    sectors = Sector.objects.annotate(**standing_columns(market=market, now=now))
+    return standing_in(list(sectors), market=market, now=now)
+
+
 def stage_now(*, market: Market, now: datetime) -> StageNow | None:
-    """Return where a market's stage stood at its last close before a moment. One query: the day joins its scores."""
+    """Return where a market's stage stood at its last close before a moment, None while nothing was computed."""
+    return standing_now(market=market, now=now).stage
+
+
+def standing_columns(*, market: Market, now: datetime) -> dict[str, Subquery]:
+    """Return a market's stage, each sector's score of that day and how fresh both are, as annotations of sectors."""
     last = (market.clock(now) - timedelta(days=1)).date()
-    newest = StageDay.objects.filter(market=market, date__lte=last).order_by("-date").values("pk")[:1]
-    scores = list(_scores_of(newest))
-    if not scores:
-        return None
-    day, known = scores[0], [row for row in scores if row.slug is not None]
+    days = StageDay.objects.filter(market=market, date__lte=last).order_by("-date")
+    of_the_day = {name: Subquery(days.values(name)[:1]) for name in ("stage", "date", "since", "leader_id", "base_id")}
+    scores = Score.objects.filter(market=market, sector=OuterRef("pk"), date=of_the_day["date"])
+    return {
+        **{f"day_{name}": column for name, column in of_the_day.items()},
+        "score_value": Subquery(scores.values("value")[:1]),
+        "score_coverage": Subquery(scores.values("coverage")[:1]),
+        **_dates(market),
+    }
+
+
+def standing_in(sectors: Sequence[Any], *, market: Market, now: datetime) -> StandingNow:
+    """Return what sectors say that came with `standing_columns`."""
+    if not sectors:
+        return StandingNow()
+    stale = _notice(market, sectors[0].scored, sectors[0].read, now)
+    return StandingNow(stage=_stage_of(sectors) if sectors[0].day_stage else None, stale=stale)
+
+
+def _stage_of(sectors: Sequence[Any]) -> StageNow:
+    """Return the stage of the day; only sectors that have a score have a name in it, and the leader and the base."""
+    day, by_id = sectors[0], {sector.pk: sector for sector in sectors}
+    known = [sector for sector in sectors if sector.score_value is not None]
+    leader, base = by_id.get(day.day_leader_id), by_id[day.day_base_id]
     return StageNow(
-        stage=day.stage,
-        name=str(Stage(day.stage).label),
-        since=day.since,
-        day=day_number(day),
-        leader=day.leader.slug if day.leader else None,
-        base=day.base.slug,
-        names={row.slug: row.sector_name for row in known} | _names(day),
-        score_ok={row.slug: _is_ok(Score(value=row.value, coverage=row.coverage)) for row in known},
-        defensiveness={row.slug: row.defensiveness for row in known},
-    )
-
-
-def _scores_of(day: QuerySet[StageDay, Any]) -> QuerySet[Any]:
-    """Return a day once for each of its scores, and once where it has none."""
-    of_the_day = FilteredRelation("market__scores", condition=Q(market__scores__date=F("date")))
-    return (
-        StageDay.objects.filter(pk__in=day)
-        .select_related("leader", "base")
-        .annotate(
-            score=of_the_day,
-            value=F("score__value"),
-            coverage=F("score__coverage"),
-            slug=F("score__sector__slug"),
-            sector_name=F("score__sector__name"),
-            defensiveness=F("score__sector__defensiveness"),
-        )
+        stage=day.day_stage,
+        name=str(Stage(day.day_stage).label),
+        since=day.day_since,
+        day=_number(day.day_date, day.day_since),
+        leader=leader.slug if leader else None,
+        base=base.slug,
+        names={sector.slug: sector.name for sector in (*known, leader, base) if sector is not None},
+        score_ok={s.slug: _is_ok(Score(value=s.score_value, coverage=s.score_coverage)) for s in known},
+        defensiveness={sector.slug: sector.defensiveness for sector in known},
     )
 
 
@@ -86,7 +102,11 @@ def _is_ok(score: Score) -> bool:
 
 def day_number(day: StageDay) -> int:
     """Return the how manieth day of its stage a day is; the day of the switch is the first."""
-    return (day.date - day.since).days + 1
+    return _number(day.date, day.since)
+
+
+def _number(day: date, since: date) -> int:
+    return (day - since).days + 1
 
 
 def stage_bands(*, market: Market, since: date) -> list[StageBand]:
@@ -113,9 +133,19 @@ def scored_until(market: Market) -> datetime | None:
 
 def stale_notice(*, market: Market, now: datetime) -> dict[str, Any] | None:
     """Return what the banner of a page about a market says, None while all is fresh. One query."""
-    newest = StageDay.objects.filter(market=OuterRef("pk")).order_by("-date").values("date")[:1]
-    dates = Market.objects.filter(pk=market.pk).annotate(scored=Subquery(newest), read=Max("polls__succeeded_at"))
+    dates = Market.objects.filter(pk=market.pk).annotate(**_dates(market))
     scored, read = dates.values_list("scored", "read").get()
+    return _notice(market, scored, read, now)
+
+
+def _dates(market: Market) -> dict[str, Subquery]:
+    """Return the day that a market scored last, and when it was last read, as annotations."""
+    scored = StageDay.objects.filter(market=market).order_by("-date").values("date")
+    read = SourcePoll.objects.filter(market=market, succeeded_at__isnull=False).order_by("-succeeded_at")
+    return {"scored": Subquery(scored[:1]), "read": Subquery(read.values("succeeded_at")[:1])}
+
+
+def _notice(market: Market, scored: date | None, read: datetime | None, now: datetime) -> dict[str, Any] | None:
     reason = _stale_reason(market, None if scored is None else closes_on(scored), read, now)
     return {"as_of": market.as_of or read, "reason": reason} if reason else None
 
@@ -149,8 +179,3 @@ def _stale_reason(market: Market, closes_at: datetime | None, read: datetime | N
 def _longest_silence() -> timedelta:
     period: int = settings.PERIODIC_JOBS[REFRESH_TASK]
     return timedelta(seconds=MISSED_REFRESHES * period)
-
-
-def _names(day: StageDay) -> dict[str, str]:
-    found: Iterable[Any] = (sector for sector in (day.leader, day.base) if sector is not None)
-    return {sector.slug: sector.name for sector in found}

@@ -10,7 +10,7 @@ from accounts.models import User
 from portfolio.domain.money import Refusal
 from portfolio.domain.policy import ANCHOR, WeightGap
 from portfolio.models import Account, CoreQuantity, Lot, ManualPrice, Market, Portfolio, Sector, Stage
-from portfolio.queries.holdings import current_policy
+from portfolio.queries.policies import current_policy
 from portfolio.services.entries import BadMoment
 from portfolio.services.ledger import record_fills
 from portfolio.services.portfolios import (

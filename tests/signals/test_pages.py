@@ -16,8 +16,9 @@ from django.urls import reverse
 from accounts.models import User
 from jobs.models import Job
 from portfolio.models import Market, Portfolio
-from portfolio.provided import stage_bands, stage_now
+from portfolio.provided import stage_bands
 from signals.models import Evidence, Recommendation, Score, SourcePoll, StageDay
+from signals.queries.standing import stage_now
 from signals.services.recommend import recommend
 from signals.views.cards import regime_card
 from tests.pages import heading, queries, said, words

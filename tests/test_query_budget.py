@@ -1,0 +1,145 @@
+"""Hold every page to its budget of queries, and to the same count at 10 and at 1,000 rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from functools import partial
+from uuid import uuid4
+
+import pytest
+import time_machine
+from django.db import connection
+from django.http import HttpResponse
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from accounts.models import User
+from journal.models import Review, Rotation
+from portfolio.models import Fill, Portfolio, Transfer
+from portfolio.services.valuation import value_portfolio
+from signals.models import Recommendation, RecommendationLeg
+from tests.api.scene import Caller
+from tests.api.test_counts import copies, hold
+from tests.portfolio.factories import spot
+from tests.signals import scene
+from tests.test_ownership import Ids, make_portfolio, make_rotation, parameters
+
+BUDGET = 12
+FEW, MANY = 10, 1000
+MOST_LEGS = 10
+NOW = scene.after(minutes=10)
+
+PAGES = {
+    "today": "today",
+    "overview": "portfolio:overview",
+    "opening": "portfolio:new_portfolio",
+    "fills": "portfolio:fills",
+    "transfers": "portfolio:transfers",
+    "transfer": "portfolio:new_transfer",
+    "price": "portfolio:new_price",
+    "asset": "portfolio:new_asset",
+    "policy": "portfolio:policy",
+    "change of policy": "portfolio:new_policy",
+    "chart of equity": "portfolio:equity_spec",
+    "chart of sleeves": "portfolio:sleeve_spec",
+    "market": "signals:market",
+    "health": "signals:health",
+    "recommendations": "signals:recommendations",
+    "recommendation": "signals:recommendation",
+    "evidence": "signals:evidence",
+    "journal": "journal:timeline",
+    "rotation": "journal:rotation",
+    "ticket": "journal:new_rotation",
+    "ticket of a recommendation": "journal:new_rotation?recommendation={recommendation_id}",
+    "ticket of a rotation": "journal:new_rotation?rotation={rotation_id}",
+    "ticket of scenario A": "journal:new_rotation?template=A",
+    "ticket of scenario B": "journal:new_rotation?template=B",
+    "pass": "journal:pass_recommendation",
+    "settings": "accounts:settings",
+}
+
+
+pytestmark = pytest.mark.once
+
+
+@pytest.fixture(autouse=True)
+def _clock() -> Iterator[None]:
+    """Stand still after the close that was scored; sessions begin then too."""
+    with time_machine.travel(NOW, tick=False):
+        yield
+
+
+@pytest.fixture
+def own_ids(alice: User) -> Ids:
+    """The owner's portfolio, valued daily, with an open recommendation and a rotation."""
+    ids = {**make_portfolio(alice), **make_rotation(alice)}
+    value_portfolio(portfolio=Portfolio.objects.get(pk=ids["portfolio_id"]), now=NOW)
+    return ids
+
+
+def crowd(ids: Ids, count: int) -> None:
+    """Give the owner this many more of everything that is listed."""
+    book, rotation = Portfolio.objects.get(pk=ids["portfolio_id"]), Rotation.objects.get(pk=ids["rotation_id"])
+    advice = Recommendation.objects.get(pk=ids["recommendation_id"])
+    over, base = Recommendation.State.EXPIRED, 10_000 * Fill.objects.count()
+    copies(Fill.objects.earliest("pk"), count, sequence=lambda n: base + n, external_id=lambda _: None)
+    copies(Transfer.objects.earliest("pk"), count, sequence=lambda n: base + n, external_id=lambda _: None)
+    copies(rotation, count, client_key=lambda _: uuid4(), executed_at=lambda n: NOW - timedelta(minutes=n + 10))
+    copies(
+        advice,
+        count,
+        slot=lambda n: advice.slot - timedelta(minutes=base + n),
+        issued_at=lambda n: advice.issued_at - timedelta(minutes=n + 1),
+        state=lambda _: over,
+    )
+    written = set(Review.objects.values_list("rotation_id", flat=True))
+    Review.objects.bulk_create(
+        Review(rotation=row, horizon_days=30, status="ok", priced_at=NOW, total_alpha_usd=1, computed_at=NOW)
+        for row in Rotation.objects.exclude(pk__in=written)
+    )
+    legs = RecommendationLeg.objects.count()
+    copies(RecommendationLeg.objects.earliest("pk"), min(count, MOST_LEGS), position=lambda n: 100 + legs + n)
+    hold(book, count, f"OWN{count}X")
+
+
+def address(ids: Ids, name: str) -> str:
+    """Return where the owner's page is."""
+    route, _, query = PAGES[name].partition("?")
+    known = {key: ids[key] for key in parameters(route)}
+    return f"{reverse(route, kwargs=known)}?{query.format(**ids)}"
+
+
+def counted(ask: Callable[[], HttpResponse]) -> int:
+    """Return how many queries an answer takes."""
+    with CaptureQueriesContext(connection) as captured:
+        assert ask().status_code == 200
+    return len(captured)
+
+
+def preview_of(client: Client) -> HttpResponse:
+    """Ask what one sale would do."""
+    row = {"action": "SELL_SPOT", "instrument": spot("UNI").pk, "quantity": "1", "price": "25"}
+    data = {"legs-TOTAL_FORMS": 1, "legs-INITIAL_FORMS": 0, **{f"legs-0-{key}": value for key, value in row.items()}}
+    return client.post(reverse("journal:preview"), data)
+
+
+class TestBudget:
+    def test_everything_costs_the_same_at_ten_and_a_thousand_rows_and_at_most_twelve_queries(
+        self, own_ids: Ids, client_of_alice: Client, alice: User
+    ) -> None:
+        caller, api = Caller(alice), f"/portfolios/{own_ids['portfolio_id']}/"
+        asks = {name: partial(client_of_alice.get, address(own_ids, name)) for name in PAGES}
+        asks |= {f"API {tail}": partial(caller.get, api + tail) for tail in ("", "holdings/", "positions/")}
+        asks["preview"] = partial(preview_of, client_of_alice)
+
+        crowd(own_ids, FEW)
+        for ask in asks.values():
+            ask()  # A first answer reads what is read once a process.
+        few = {name: counted(ask) for name, ask in asks.items()}
+        crowd(own_ids, MANY - FEW)
+        many = {name: counted(ask) for name, ask in asks.items()}
+
+        assert many == few
+        assert {name: count for name, count in few.items() if count > BUDGET} == {}

@@ -111,7 +111,7 @@ class TestPortfolio:
         hold(where, MANY, "MANY")
         many, _ = cost(caller, path)
         assert many == few
-        assert few <= 20
+        assert few <= 12
 
 
 class TestDetails:

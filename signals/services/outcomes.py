@@ -58,6 +58,8 @@ def close_recommendation(
         allowed = allowed.filter(expires_at__gt=moment)
     allowed.update(state=outcome, closed_at=moment, close_reason=reason[:200])
     recommendation.refresh_from_db()
+    if recommendation.is_refusal:
+        raise RecommendationClosedError("Nothing was recommended here, so there is nothing to decide.")
     if recommendation.state in Recommendation.OPEN:
         raise RecommendationClosedError("This recommendation has lapsed: there is nothing left to pass on.")
     if recommendation.state != outcome:

@@ -128,6 +128,12 @@ class TestClose:
             close_recommendation(recommendation=answer, outcome="passed", now=after())
         assert close_recommendation(recommendation=answer, outcome="followed", now=after()).state == State.FOLLOWED
 
+    def test_a_refusal_says_that_there_is_nothing_to_decide(self, answer: Recommendation) -> None:
+        Recommendation.objects.update(state=State.REFUSED, refusal="BELOW_HURDLE")
+        answer.refresh_from_db()
+        with pytest.raises(RecommendationClosedError, match="Nothing was recommended here"):
+            close_recommendation(recommendation=answer, outcome="passed", now=after())
+
     def test_what_has_lapsed_but_was_not_closed_yet_cannot_be_passed(self, answer: Recommendation) -> None:
         with pytest.raises(RecommendationClosedError, match="has lapsed"):
             close_recommendation(recommendation=answer, outcome="passed", now=answer.expires_at)

@@ -130,6 +130,7 @@ class StandingSerializer(serializers.Serializer[Any]):
     as_of = UtcField()
     stage = serializers.CharField(allow_null=True)
     equity = WorthSerializer()
+    risk_equity_usd = ExactField(help_text="Stablecoins at most at par, less their haircut.")
     sleeves = DriftSerializer(many=True, help_text="core, reserve, pool: shares of equity.")
     sectors = DriftSerializer(many=True, help_text="Narratives: shares of the pool, against the stage.")
     totals = TotalsSerializer()

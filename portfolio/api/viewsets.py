@@ -169,6 +169,7 @@ def _standing(portfolio: Portfolio) -> dict[str, Any]:
         "as_of": found.as_of,
         "stage": None if stage is None else stage.stage,
         "equity": found.sleeves.equity,
+        "risk_equity_usd": found.sleeves.risk_equity,
         "sleeves": _named(found.sleeve_drifts),
         "sectors": _named(by_sector),
         "totals": found.totals,

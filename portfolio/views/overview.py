@@ -61,6 +61,7 @@ def overview_context(desk: Desk, portfolio: Portfolio) -> dict[str, Any]:
         "stale": found.standing.stale,
         "policy": found.policy,
         "equity": found.sleeves.equity,
+        "risk_equity": found.sleeves.risk_equity,
         "totals": found.totals,
         "stage": found.standing.stage,
         "sleeves": sleeve_rows(found),

@@ -9,6 +9,10 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.db import IntegrityError
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import strip_tags
 
 from portfolio.domain.futures import MarginMode, PositionSide, Reason
 from portfolio.domain.margin import Tier
@@ -356,3 +360,29 @@ class TestRisk:
         with pytest.raises(SystemExit):
             verify(book)
         assert PositionChange.objects.count() == 1
+
+
+class TestPages:
+    def test_a_position_shows_what_it_risks_and_when_it_ends(self, book: Portfolio, client_of_alice: Client) -> None:
+        soon = timezone.now() + timedelta(days=5)
+        trade(book, contract(expires_at=soon), "buy", "0.1", "50000", at(1), leverage=D(10))
+        trade(book, contract(is_inverse=True), "sell", "5000", "50000", at(1, 1), margin_mode="cross")
+
+        page = said(client_of_alice, book, "overview")
+
+        assert "within 7 days. Roll it into a later contract, or close it." in page
+        assert all(words in page for words in ("isolated", "cross", "near", "Frees", "The margin is gone at"))
+        assert all(words in page for words in ("5,000 USD", "Worth for risk", "cannot be liquidated"))
+
+    def test_a_forced_close_is_marked_among_the_fills(self, book: Portfolio, client_of_alice: Client) -> None:
+        trade(book, perp("BTC"), "buy", "0.1", "50000", at(1), leverage=D(10))
+        trade(book, perp("BTC"), "sell", "0.1", "45000", at(2), reason="liquidation")
+
+        assert "liquidated" in said(client_of_alice, book, "fills")
+
+
+def said(client: Client, book: Portfolio, name: str) -> str:
+    """Return the words of a page."""
+    response = client.get(reverse(f"portfolio:{name}", args=[] if name == "overview" else [book.pk]))
+    assert response.status_code == 200
+    return " ".join(strip_tags(response.content.decode()).split())

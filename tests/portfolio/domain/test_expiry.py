@@ -40,16 +40,25 @@ class TestAlerts:
 
     def test_days_left(self) -> None:
         assert days_to_expiry(expires_at=EXPIRY, now=before(days=2, hours=6)) == D("2.25")
+        assert str(days_to_expiry(expires_at=EXPIRY, now=before(hours=8))) == "0.33"
         assert days_to_expiry(expires_at=EXPIRY, now=EXPIRY + timedelta(hours=12)) == D("-0.50")
 
     def test_the_roll_window_opens_a_week_before(self) -> None:
         assert is_roll_window_open(expires_at=EXPIRY, now=before(days=7))
         assert not is_roll_window_open(expires_at=EXPIRY, now=before(days=7, seconds=1))
+        assert is_roll_window_open(expires_at=EXPIRY, now=before(hours=12))
         assert not is_roll_window_open(expires_at=EXPIRY, now=EXPIRY)
 
     @pytest.mark.parametrize(
         ("year", "quarter", "day"),
-        [(2024, 1, (3, 29)), (2024, 4, (12, 27)), (2025, 2, (6, 27)), (2026, 3, (9, 25)), (2026, 4, (12, 25))],
+        [
+            (2022, 1, (3, 25)),
+            (2024, 1, (3, 29)),
+            (2024, 4, (12, 27)),
+            (2025, 2, (6, 27)),
+            (2026, 3, (9, 25)),
+            (2026, 4, (12, 25)),
+        ],
     )
     def test_quarterlies_end_on_the_last_friday(self, year: int, quarter: int, day: tuple[int, int]) -> None:
         assert quarterly_expiry(year=year, quarter=quarter) == datetime(year, *day, 8, tzinfo=UTC)
@@ -100,8 +109,10 @@ class TestRoll:
     def test_backwardation_is_negative_and_the_same_expiry_has_no_year(self) -> None:
         assert roll_spread(near=D(100), following=D(98), between=timedelta(days=365)).annualised == D("-0.02")
         assert roll_spread(near=D(100), following=D(98), between=timedelta(0)).annualised is None
+        assert roll_spread(near=D(100), following=D(101), between=timedelta(hours=12)).annualised == D("7.3")
 
     def test_the_chain_counts_every_part_once(self) -> None:
         members = [Member(realized=D(10), fees=D(1), funding=D(-2)), Member(unrealized=D(5), fees=D("0.5"))]
 
         assert chain_pnl(members) == D("11.5")
+        assert chain_pnl([Member()]) == chain_pnl([]) == 0

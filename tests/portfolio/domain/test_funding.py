@@ -93,6 +93,11 @@ class TestAccrued:
 
         assert [row.at for row in accrued(changes=changes, stamps=self.STAMPS)] == [EIGHT]
 
+    def test_what_opens_after_the_stamp_accrues_nothing_unless_the_venue_says_so(self) -> None:
+        changes = [Change(EIGHT + SECOND, D(10))]
+
+        assert accrued(changes=changes, stamps=self.STAMPS[1:2]) == ()
+
     def test_inverse_accrues_coin_within_the_grace(self) -> None:
         changes = [Change(EIGHT + SECOND, D(10_000))]
 

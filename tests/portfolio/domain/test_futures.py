@@ -7,6 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from portfolio.domain.futures import (
+    MarginMode,
     Position,
     contract_value,
     return_on_margin,
@@ -52,9 +53,10 @@ class TestTrade:
         assert sum(realized) - fees == D("505.995")
 
     def test_averages_the_entry(self) -> None:
-        added = trade(position=opened("1000", "2", "3"), quantity=D(500), price=D("2.3"), leverage=D(3)).position
+        done = trade(position=opened("1000", "2", "4"), quantity=D(500), price=D("2.3"), leverage=D(4))
 
-        assert added.entry_price == D("2.1")
+        assert done.position.entry_price == D("2.1")
+        assert (done.realized, done.margin_released, done.margin_posted) == (0, 0, D("287.5"))
 
     def test_releases_margin_pro_rata(self) -> None:
         done = trade(position=opened("1000", "2", "4"), quantity=D(-250), price=D(3), leverage=D(1))
@@ -69,6 +71,8 @@ class TestTrade:
 
     def test_flat_has_no_price_and_no_side(self) -> None:
         assert (FLAT.entry_price, FLAT.leverage, FLAT.side) == (None, None, 0)
+        assert (FLAT.realized_usd, FLAT.fees_usd, FLAT.funding_usd, FLAT.margin) == (0, 0, 0, 0)
+        assert (FLAT.is_inverse, FLAT.margin_mode, FLAT.chain) == (False, MarginMode.ISOLATED, "")
         assert (FLAT.polarity, unrealized(position=FLAT, mark=D(5))) == (0, 0)
 
     @given(trades)

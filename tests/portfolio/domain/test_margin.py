@@ -161,6 +161,30 @@ class TestConventions:
         assert round(gate or D(0), 8) == D("8.08570851")
         assert round(binance or D(0), 8) == D("8.08080808")
 
+    def test_without_a_fee_it_is_that_at_the_mark(self) -> None:
+        position, tiers = opened("-1", "10", "5"), [Tier(D(0), D("0.01"), D("0.02"))]
+
+        found = {
+            liquidation_price(position=position, tiers=tiers, convention=one)
+            for one in (Convention.MARK, Convention.MARK_AND_FEE)
+        }
+
+        assert found == {liquidation_price_at_mark(position=position, mmr=D("0.01"), cum=D("0.02"))}
+        assert liquidation_price_at_mark(
+            position=position, mmr=D("0.01"), closing_fee=D("0.01")
+        ) == liquidation_price_at_mark(position=position, mmr=D("0.02"))
+
+    def test_a_deduction_lowers_the_maintenance_at_entry(self) -> None:
+        position = opened("1", "100", "10")
+
+        assert liquidation_price_at_entry(position=position, mmr=D("0.1"), cum=D(2)) == 98
+        assert liquidation_price_at_entry(position=opened("-1", "100", "10"), mmr=D("0.1"), cum=D(2)) == 102
+
+    def test_a_wallet_moves_it_at_entry_too(self) -> None:
+        wallet = Wallet(balance=D(30), others_gain=D(-5), others_maintenance=D(3))
+
+        assert liquidation_price_at_entry(position=opened("1", "100", "10"), mmr=D("0.1"), wallet=wallet) == 88
+
     def test_extra_margin_moves_it_away(self) -> None:
         """Bybit's article: entry 20,000, 50x, maintenance 100; 3,000 more moves 19,700 to 16,700."""
         position, tiers = opened("1", "20000", "50"), [Tier(D(0), D("0.005"))]

@@ -16,6 +16,7 @@ from rest_framework.response import Response
 from portfolio.api.access import asked_portfolio, owned_portfolios, portfolio_by_id
 from portfolio.api.conditional import conditional, tag_of
 from portfolio.api.filters import MomentFilter, StrictViewSet
+from portfolio.api.performance import PerformanceActions
 from portfolio.api.serializers import (
     ChainSerializer,
     FillSerializer,
@@ -41,7 +42,7 @@ KNOWN = OpenApiParameter(
 )
 
 
-class PortfolioViewSet(mixins.ListModelMixin, StrictViewSet[Portfolio]):
+class PortfolioViewSet(PerformanceActions, mixins.ListModelMixin, StrictViewSet[Portfolio]):
     """My portfolios."""
 
     serializer_class = PortfolioSerializer

@@ -38,6 +38,8 @@ OBJECTS = {
     "api-portfolio-holdings": "portfolio_id",
     "api-portfolio-positions": "portfolio_id",
     "api-portfolio-chains": "portfolio_id",
+    "api-portfolio-performance": "portfolio_id",
+    "api-portfolio-attribution": "portfolio_id",
     "api-recommendation-detail": "recommendation_id",
     "api-rotation-detail": "rotation_id",
     "api-rotation-reverse": "rotation_id",

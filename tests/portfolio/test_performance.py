@@ -22,6 +22,7 @@ from portfolio.queries.attribution import Attribution, attribution
 from portfolio.queries.performance import Performance, performance_of
 from portfolio.services.ledger import record_fills, record_transfers
 from portfolio.services.valuation import value_portfolio
+from tests.api.scene import Caller
 from tests.api.test_counts import copies, hold
 from tests.pages import said
 from tests.portfolio.factories import NOW, PRICES, at, day, fill, market, perp, portfolio, price, spot, transfer
@@ -311,6 +312,46 @@ class TestPage:
             counts.append(len(captured))
 
         assert counts[0] == counts[1] <= BUDGET
+
+
+class TestApi:
+    def test_it_says_what_the_page_says(self, anchored: Portfolio, alice: User) -> None:
+        rotate(anchored)
+        found = measured(anchored)
+        caller = Caller(alice)
+
+        body = caller.get(f"/portfolios/{anchored.pk}/performance/").json()
+        parts = caller.get(f"/portfolios/{anchored.pk}/attribution/").json()
+
+        you, _, anchor, _ = body["tracks"]
+        assert you["total"] == {"value": found.you.total.value, "days": DAYS, "lack": None, "is_flagged": False}
+        assert anchor["ahead"]["value"] == pytest.approx(0.015)
+        assert you["index"][-1] == pytest.approx(1.11)
+        assert (you["fall"]["depth"], you["ahead"], body["costs_usd"]) == (0.0, None, "0")
+        assert body["modified_dietz"]["value"] == found.dietz.value
+        assert parts["active"]["value"] == pytest.approx(0.015)
+        effects = sum(part["allocation"] + part["choice"] for part in parts["sectors"])
+        assert effects + sum(parts["lines"].values()) == pytest.approx(0.015)
+
+    def test_before_the_first_close_it_says_why_there_is_nothing(self, anchored: Portfolio, alice: User) -> None:
+        caller = Caller(alice)
+
+        body = caller.get(f"/portfolios/{anchored.pk}/performance/").json()
+        parts = caller.get(f"/portfolios/{anchored.pk}/attribution/").json()
+
+        assert (body["tracks"], body["money_weighted"]["lack"]) == ([], "too_short")
+        assert (parts["lack"], parts["active"], parts["sectors"]) == ("too_short", None, [])
+
+    @pytest.mark.parametrize("days", ["0", "x", "-1", "99999"])
+    def test_days_that_cannot_be_are_refused(self, days: str, anchored: Portfolio, alice: User) -> None:
+        response = Caller(alice).get(f"/portfolios/{anchored.pk}/performance/?days={days}")
+
+        assert response.status_code == 400
+
+    def test_days_narrow_the_span(self, anchored: Portfolio, alice: User) -> None:
+        value_portfolio(portfolio=anchored, now=NOW)
+
+        assert len(Caller(alice).get(f"/portfolios/{anchored.pk}/performance/?days=5").json()["dates"]) == 5
 
 
 class TestTime:

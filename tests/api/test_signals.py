@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -29,7 +30,7 @@ def lived(alice: User) -> Portfolio:
     market: Market = ensure_market("simulated")
     refresh(market=market, now=now)
     holdings = [
-        Opening(asset=Asset.objects.get(symbol=symbol), quantity=quantity, cost_usd=None)
+        Opening(asset=Asset.objects.get(symbol=symbol), quantity=Decimal(quantity), cost_usd=None)
         for symbol, quantity in (("BTC", 1), ("USDC", 20000), ("UNI", 3000), ("FET", 30000))
     ]
     portfolio = open_portfolio(

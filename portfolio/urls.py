@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from portfolio.views import ledger, opening, overview, performance, policy
+from portfolio.views import ledger, lots, opening, overview, performance, policy
 
 app_name = "portfolio"
 urlpatterns = [
@@ -17,6 +17,7 @@ urlpatterns = [
     path("<int:portfolio_id>/assets/new/", ledger.new_asset, name="new_asset"),
     path("<int:portfolio_id>/policy/", policy.policy, name="policy"),
     path("<int:portfolio_id>/policy/new/", policy.new_policy, name="new_policy"),
+    path("<int:portfolio_id>/lots/", lots.lot_method, name="lot_method"),
     path("<int:portfolio_id>/performance/", performance.performance, name="performance"),
     path("<int:portfolio_id>/charts/index.json", performance.index_spec, name="index_spec"),
     path("<int:portfolio_id>/charts/drawdown.json", performance.drawdown_spec, name="drawdown_spec"),

@@ -195,10 +195,15 @@ def is_averaged(portfolio: Portfolio) -> bool:
     return _method_now(portfolio)[0] is Method.AVG
 
 
-def _method_now(portfolio: Portfolio) -> tuple[Method | None, Scope]:
+def lot_methods(portfolio: Portfolio) -> list[LotMethod]:
+    """Return the changes of method that stand, the one in force first."""
     stand = LotMethod.objects.filter(portfolio=portfolio, reverses__isnull=True, reversed_by__isnull=True)
-    row = stand.order_by("-effective_at", "-sequence").first()
-    return (None, Scope.ACCOUNT) if row is None else (Method(row.method), Scope(row.scope))
+    return list(stand.order_by("-effective_at", "-sequence"))
+
+
+def _method_now(portfolio: Portfolio) -> tuple[Method | None, Scope]:
+    changes = lot_methods(portfolio)
+    return (Method(changes[0].method), Scope(changes[0].scope)) if changes else (None, Scope.ACCOUNT)
 
 
 def _open_lots(portfolio: Portfolio, keys: Iterable[AssetKey] | None, scope: Scope) -> QuerySet[Lot]:

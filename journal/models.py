@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.core.validators import MaxLengthValidator, MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from portfolio.fields import ExactDecimalField
 from portfolio.models import Fill, Portfolio, Sector, Stage
@@ -191,3 +191,66 @@ class Pass(models.Model):
     def __str__(self) -> str:
         """Show when."""
         return f"Pass of {self.passed_at:%-d %B %Y}"
+
+
+class Lesson(models.Model):
+    """What a person expected before the outcome was shown, what was shown, and what they learned; neither is changed.
+
+    Of a rotation's result at one horizon, or of what was passed on.
+    """
+
+    class Expectation(models.TextChoices):
+        """How it went against having held, as the person thinks."""
+
+        BETTER = "better", "Better than holding"
+        SAME = "same", "About the same"
+        WORSE = "worse", "Worse than holding"
+
+    class Mistake(models.TextChoices):
+        """What one would do otherwise; counted."""
+
+        GUT = "gut", "Decided by gut, not by the evidence"
+        LATE = "late", "Too late: the move had gone"
+        EARLY = "early", "Too early: nothing confirmed it"
+        CHASED = "chased", "Chased what had already risen"
+        OVERSIZED = "oversized", "Too large for what I knew"
+        UNDERSIZED = "undersized", "Too small to matter"
+        NO_STOP = "no_stop", "No stop, or one I did not keep"
+        AGAINST_PLAN = "against_plan", "Against my own policy"
+        COSTS = "costs", "Costs left nothing to win"
+        IGNORED_DOUBT = "ignored_doubt", "Did not heed what spoke against it"
+
+    rotation = models.ForeignKey(Rotation, null=True, blank=True, on_delete=models.CASCADE, related_name="lessons")
+    decided_pass = models.ForeignKey(Pass, null=True, blank=True, on_delete=models.CASCADE, related_name="lessons")
+    horizon_days = models.PositiveSmallIntegerField(help_text="7, 30 or 90.")
+    expectation = models.CharField(max_length=6, choices=Expectation.choices)
+    expected_because = models.CharField(max_length=300, blank=True, default="")
+    had_seen = models.BooleanField(default=False, help_text="Knew the outcome before: not counted as a guess.")
+    expected_at = models.DateTimeField()
+    outcome_seen_at = models.DateTimeField(help_text="When the outcome was shown; never before the expectation.")
+    shown_alpha_usd = ExactDecimalField(help_text="The outcome as it was shown.")
+    lesson = models.CharField(max_length=500, blank=True, default="")
+    mistakes = models.JSONField(default=list, blank=True, help_text="Codes of what went wrong.")
+    learned_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-expected_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["rotation", "horizon_days"], name="lesson_of_rotation_once"),
+            models.UniqueConstraint(fields=["decided_pass", "horizon_days"], name="lesson_of_pass_once"),
+            models.CheckConstraint(
+                condition=Q(rotation__isnull=True, decided_pass__isnull=False)
+                | Q(rotation__isnull=False, decided_pass__isnull=True),
+                name="lesson_of_one_decision",
+            ),
+            models.CheckConstraint(condition=Q(outcome_seen_at__gte=F("expected_at")), name="lesson_blind_first"),
+        ]
+
+    def __str__(self) -> str:
+        """Show the expectation."""
+        return f"{self.expectation} after {self.horizon_days} days"
+
+    @property
+    def names(self) -> list[str]:
+        """Return its mistakes in words."""
+        return [str(self.Mistake(code).label) for code in self.mistakes]

@@ -348,6 +348,19 @@ class TestRisk:
         day = ValuationDay.objects.get(portfolio=book)
         assert day.risk_usd == day.equity_usd - 50
 
+    def test_a_day_values_coin_and_hedged_positions_as_the_page_does(self, book: Portfolio) -> None:
+        trade(book, contract(is_inverse=True), "sell", "10000", "40000", at(0, 1), leverage=D(5))
+        trade(book, perp("BTC"), "buy", "0.1", "45000", at(0, 2), position_side="long", leverage=D(5))
+        trade(book, perp("BTC"), "sell", "0.2", "55000", at(0, 3), position_side="short", leverage=D(5))
+        price(book.market, 0)
+
+        value_portfolio(portfolio=book, now=NOW)
+
+        day, shown = ValuationDay.objects.get(portfolio=book), snapshot(portfolio=book, now=NOW).sleeves
+        gains = D(10_000) / 50_000 * 50_000 - D(10_000) / 40_000 * 50_000 + 500 + 1000
+        assert (day.equity_usd, day.futures_usd) == (shown.equity.value, shown.futures.value)
+        assert day.futures_usd == 2500 + 900 + 2200 + gains
+
     def test_what_margin_frees(self, book: Portfolio) -> None:
         trade(book, perp("BTC"), "buy", "0.1", "50000", at(1), leverage=D(5))
 

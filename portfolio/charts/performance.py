@@ -125,7 +125,7 @@ def _ends(dates: Sequence[date], lines: Sequence[Line]) -> list[Layer]:
                 "type": "text",
                 "align": "left",
                 "dx": 7,
-                "color": STYLES[line.name]["color"],
+                "color": PALETTE["ink" if line.name == "you" else "soft"],
                 "fontWeight": 600 if line.name == "you" else 400,
             },
             "encoding": {

@@ -65,13 +65,15 @@ def _context(found: Performance, portfolio: Portfolio, slug: str) -> dict[str, A
 
 
 def _charts(found: Performance, portfolio: Portfolio, slug: str) -> dict[str, Any]:
-    """Return both charts, with the lines of what could be measured."""
+    """Return both charts, with the lines of what could be measured; they start at nothing, on the eve."""
     tracks = [track for track in found.tracks if track.total.value is not None]
-    dates = found.span.dates
+    dates = found.span.eve_and_dates
     where = {name: f"{reverse(f'portfolio:{view}', args=[portfolio.pk])}?span={slug}" for name, view in CHARTS.items()}
-    names = labels()
-    returns = [Line(name=t.name, label=names[t.name], values=list(t.series.index - 1.0)) for t in tracks]
-    falls = [Line(name=t.name, label=names[t.name], values=list(t.falls)) for t in tracks if t.name in {"you", "hold"}]
+    names, own = labels(), {"you", "hold"}
+    returns = [Line(name=t.name, label=names[t.name], values=[0.0, *(t.series.index - 1.0)]) for t in tracks]
+    falls = [
+        Line(name=t.name, label=names[t.name], values=[0.0, *t.falls]) for t in tracks if t.name in {"you", "hold"}
+    ]
     is_mine = bool(tracks) and tracks[0] is found.you
     return {
         "index_chart": index_chart(dates=dates, lines=returns, spec_url=where["index_chart"]),

@@ -15,7 +15,7 @@ from journal.models import LegFill, Review, Rotation
 from journal.queries.decisions import closes_for, decisions_of
 from journal.queries.results import Results, results_by_fill
 from portfolio.domain.money import in_context
-from portfolio.models import Fill, Market, Portfolio, Transfer
+from portfolio.models import Fill, Market, Portfolio, Price, Transfer
 
 HORIZONS = (1, 7, 30, 90)
 CHUNK = 500
@@ -36,7 +36,7 @@ RESULTS = ("moved_usd", "fees_usd", "spot_pnl_usd", "futures_pnl_usd")
 
 
 def measure_reviews(*, now: datetime, portfolio: Portfolio | None = None) -> int:
-    """Measure every rotation that was not measured at the newest close, or whose past changed; returns how many.
+    """Measure what was not measured today at the last known close, or whose past changed; returns how many rotations.
 
     Works market by market in chunks, each atomic; repeating changes nothing.
     """
@@ -52,13 +52,19 @@ def measure_reviews(*, now: datetime, portfolio: Portfolio | None = None) -> int
 
 
 def _due(market: Market, clock: datetime, now: datetime, portfolio: Portfolio | None) -> list[int]:
-    """Return the rotations that were not measured at the newest close yet, or whose ledger changed before it since."""
+    """Return the rotations that were not measured since the day began, or not at the last close that is known.
+
+    Those whose ledger changed before it since are due too.
+    """
     newest = clock.replace(hour=0, minute=0, second=0, microsecond=0)
     rotations = Rotation.objects.standing().filter(portfolio__market=market, executed_at__lte=clock)
     if portfolio is not None:
         rotations = rotations.filter(portfolio=portfolio)
     changed = _changed(market, newest, now)
-    to_date = Review.objects.filter(rotation=OuterRef("pk"), horizon_days=Review.TO_DATE, priced_at=newest)
+    known = Price.objects.filter(market=market, closes_at__lte=newest).order_by("-date").values("closes_at")[:1]
+    to_date = Review.objects.filter(
+        rotation=OuterRef("pk"), horizon_days=Review.TO_DATE, computed_at__gte=newest, priced_at__gte=Subquery(known)
+    )
     asked = rotations.filter(~Exists(to_date) | Q(portfolio__in=changed))
     rows = asked.annotate(measured_at=Subquery(to_date.values("computed_at"))).order_by("pk")
     return [

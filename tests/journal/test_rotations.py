@@ -214,7 +214,7 @@ class TestReviews:
 
     def test_until_the_new_close_arrives_the_last_one_stands(self, alice: User) -> None:
         rotation = log_rotation(portfolio=anchor(alice, days=20), draft=scenario_a(), now=moment(11)).rotation
-        assert [measure_reviews(now=moment(21)) for _ in range(2)] == [1, 1]
+        assert [measure_reviews(now=moment(21)) for _ in range(2)] == [1, 0]
         to_date = rotation.reviews.get(horizon_days=0)
         assert (to_date.status, to_date.priced_at) == ("ok", closes_on(day(19)))
         assert "20 Jan" in conclusion(rotation, rotation.reviews.all()).text

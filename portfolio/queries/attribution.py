@@ -79,12 +79,16 @@ class Attribution:
 
 @dataclass(frozen=True, kw_only=True)
 class Held:
-    """Hold the units at the start of each day [T, A], and the futures instruments and their signed sizes [T, I]."""
+    """Hold the units at the start of each day [T, A], and the futures' underlyings and signed sizes [T, I].
+
+    A linear size is in units of the underlying, an inverse one in USD.
+    """
 
     assets: tuple[int, ...]
     units: Floats
     underlying: tuple[int, ...]
     sizes: Floats
+    is_inverse: tuple[bool, ...]
 
 
 def attribution(performance: Performance) -> Attribution | Lack:
@@ -171,7 +175,8 @@ def _sectors(
 def _lines(span: Span, held: Held, rows: Any, equity: Floats) -> dict[str, Floats]:
     """Return what futures, funding, fees and income did on each day, as shares of the equity at its start."""
     prices = span.past.prices(held.underlying, span.eve_and_dates)
-    gains = np.nan_to_num(held.sizes * np.diff(prices, axis=0))[rows]
+    moved = np.where(held.is_inverse, prices[1:] / prices[:-1] - 1.0, np.diff(prices, axis=0))
+    gains = np.nan_to_num(held.sizes * moved)[rows]
     is_long = held.sizes[rows] > 0
     days = [span.money.on(span.dates[row]) for row in rows]
     return {
@@ -231,7 +236,7 @@ def held_units(span: Span) -> Held:
     spot = [row for row in rows if row[3] != _POSITION]
     assets = tuple(sorted({row[0] for row in spot}))
     units = np.zeros((len(starts), len(assets)))
-    for asset, moment, quantity, source, _ in spot:
+    for asset, moment, quantity, source, *_ in spot:
         until = len(starts) if source == _HELD else _count_until(starts, moment)
         units[:until, assets.index(asset)] += float(quantity) * (-1.0 if source == _CAME else 1.0)
     return Held(assets=assets, units=units, **_sizes(starts, rows, span.money.perps))
@@ -239,18 +244,20 @@ def held_units(span: Span) -> Held:
 
 def _sizes(starts: Floats, rows: Iterable[Any], fills: Iterable[PerpFlow]) -> dict[str, Any]:
     """Return the futures positions at the start of each day: those of now, less the fills since."""
-    now: dict[tuple[int, int], float] = {}
-    for asset, _, quantity, source, instrument in rows:
+    now: dict[tuple[int, int, bool], float] = {}
+    for asset, _, quantity, source, instrument, is_inverse in rows:
         if source == _POSITION:
-            now[instrument, asset] = now.get((instrument, asset), 0.0) + float(quantity)
+            key = (instrument, asset, bool(is_inverse))
+            now[key] = now.get(key, 0.0) + float(quantity)
     keys = list(now)
-    places = {instrument: place for place, (instrument, _) in enumerate(keys)}
+    places = {instrument: place for place, (instrument, _, _) in enumerate(keys)}
     sizes = np.tile(np.array([now[key] for key in keys], np.float64), (len(starts), 1))
     for fill in fills:
         if fill.instrument in places:
             sizes[: _count_until(starts, fill.executed_at), places[fill.instrument]] -= float(fill.quantity)
     sizes[np.abs(sizes) < 1e-12] = 0.0
-    return {"underlying": tuple(asset for _, asset in keys), "sizes": sizes}
+    underlying, is_inverse = tuple(key[1] for key in keys), tuple(key[2] for key in keys)
+    return {"underlying": underlying, "sizes": sizes, "is_inverse": is_inverse}
 
 
 def _count_until(starts: Floats, moment: datetime) -> int:
@@ -259,7 +266,7 @@ def _count_until(starts: Floats, moment: datetime) -> int:
 
 
 def _movements(portfolio: Portfolio, since: datetime) -> Any:
-    """Return asset, moment, quantity and source of all that is held, and of what came and left since. One query.
+    """Return asset, moment, quantity, source and instrument of all held, and of what came and left since. One query.
 
     Lots that were only pooled anew came from nothing and left nothing.
     """
@@ -271,14 +278,14 @@ def _movements(portfolio: Portfolio, since: datetime) -> Any:
     )
     held = Holding.objects.filter(portfolio=portfolio)
     positions = Position.objects.filter(portfolio=portfolio)
-    none = Value(0)
-    return _rows(gone, "asset_id", "disposed_at", Value(_GONE), none).union(
-        _rows(came, "asset_id", moment, Value(_CAME), none),
-        _rows(held, "asset_id", never, Value(_HELD), none),
-        _rows(positions, "instrument__asset_id", never, Value(_POSITION), "instrument_id"),
+    return _rows(gone, "asset_id", "disposed_at", _GONE).union(
+        _rows(came, "asset_id", moment, _CAME),
+        _rows(held, "asset_id", never, _HELD),
+        _rows(positions, "instrument__asset_id", never, _POSITION, "instrument_id", "instrument__is_inverse"),
         all=True,
     )
 
 
-def _rows(found: Any, asset: str, moment: Any, source: Value, instrument: Any) -> Any:
-    return found.order_by().values_list(asset, moment, "quantity", source, instrument)
+def _rows(found: Any, asset: str, moment: Any, source: int, *of_instrument: str) -> Any:
+    which = of_instrument or (Value(0), Value(value=False))
+    return found.order_by().values_list(asset, moment, "quantity", Value(source), *which)

@@ -10,7 +10,7 @@ from typing import Any
 
 from portfolio.domain.money import ZERO, in_context
 from portfolio.domain.returns import DayFlow
-from portfolio.models import Fill, Portfolio, Transfer, closes_on
+from portfolio.models import Fill, Instrument, Portfolio, Transfer, closes_on
 
 DAY = timedelta(days=1)
 UNKNOWN_TIME = 0.5
@@ -86,14 +86,15 @@ def _count(day: DayMoney, moment: datetime, kind: str, quantity: Decimal, value:
 
 def _fills(portfolio: Portfolio, start: datetime, days: dict[date, DayMoney]) -> list[PerpFlow]:
     fills = Fill.objects.filter(portfolio=portfolio, executed_at__gte=start, **_STANDS).order_by()
-    columns = ("executed_at", "fee_usd", "side", "quantity", "instrument_id", "instrument__kind")
+    contract = ("instrument_id", "instrument__kind", "instrument__contract_size")
+    columns = ("executed_at", "fee_usd", "side", "quantity", *contract)
     found: list[PerpFlow] = []
     row: Any
     for row in fills.values_list(*columns).iterator(2000):
-        moment, fee, side, quantity, instrument, kind = row
+        moment, fee, side, quantity, instrument, kind, size = row
         days.setdefault(moment.date(), DayMoney()).fees += fee
-        if kind != "spot":
-            signed = quantity if side == Fill.Side.BUY else -quantity
+        if kind != Instrument.Kind.SPOT:
+            signed = quantity * size if side == Fill.Side.BUY else -quantity * size
             found.append(PerpFlow(instrument=instrument, executed_at=moment, quantity=signed))
     return found
 

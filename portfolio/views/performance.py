@@ -69,7 +69,7 @@ def _charts(found: Performance, portfolio: Portfolio, slug: str) -> dict[str, An
     tracks = [track for track in found.tracks if track.total.value is not None]
     dates = found.span.eve_and_dates
     where = {name: f"{reverse(f'portfolio:{view}', args=[portfolio.pk])}?span={slug}" for name, view in CHARTS.items()}
-    names, own = labels(), {"you", "hold"}
+    names = labels()
     returns = [Line(name=t.name, label=names[t.name], values=[0.0, *(t.series.index - 1.0)]) for t in tracks]
     falls = [
         Line(name=t.name, label=names[t.name], values=[0.0, *t.falls]) for t in tracks if t.name in {"you", "hold"}

@@ -26,6 +26,7 @@ from tests.api.scene import Caller
 from tests.api.test_counts import copies, hold
 from tests.pages import said
 from tests.portfolio.factories import NOW, PRICES, at, day, fill, market, perp, portfolio, price, spot, transfer
+from tests.portfolio.test_contracts import contract
 
 FLAT = {**PRICES, "CRV": "1", "GRT": "1", "NEAR": "5"}
 DAYS = 40
@@ -230,6 +231,16 @@ class TestAttribution:
         assert abs(found.lines["timing"]) < 1e-6
         parts = sum(effect.total for effect in found.sectors) + sum(found.lines.values())
         assert parts == pytest.approx(found.active.value)
+
+    def test_a_contract_sized_in_dollars_gains_by_the_move(self, anchored: Portfolio) -> None:
+        coin = contract(is_inverse=True, contract_size=D(100))
+        long = fill(coin, "buy", 100, 50_000, at(1), leverage="10")
+        record_fills(portfolio=anchored, now=NOW, fills=[long, fill(coin, "sell", 60, 55_000, at(MOVED + 1))])
+
+        found = attributed(measured(anchored))
+
+        assert found.lines["overlay"] == pytest.approx(10_000 * 0.1 / 100_000, rel=0.02)
+        assert abs(found.lines["timing"]) < 1e-6
 
     def test_what_was_traded_away_from_the_close_is_timing(self, anchored: Portfolio) -> None:
         record_fills(portfolio=anchored, now=NOW, fills=[fill(spot("UNI"), "sell", 600, 30, at(1))])

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from portfolio.views import ledger, lots, opening, overview, performance, policy
+from portfolio.views import ledger, lots, opening, overview, performance, policy, proof
 
 app_name = "portfolio"
 urlpatterns = [
@@ -18,6 +18,10 @@ urlpatterns = [
     path("<int:portfolio_id>/policy/", policy.policy, name="policy"),
     path("<int:portfolio_id>/policy/new/", policy.new_policy, name="new_policy"),
     path("<int:portfolio_id>/lots/", lots.lot_method, name="lot_method"),
+    path("<int:portfolio_id>/proof/", proof.proof, name="proof"),
+    path("<int:portfolio_id>/proof/fills/<int:fill_id>/", proof.proof_of_fill, name="fill_proof"),
+    path("<int:portfolio_id>/proof/assets/<str:symbol>/", proof.proof_of_asset, name="asset_proof"),
+    path("<int:portfolio_id>/proof/assets/<str:symbol>/<slug:table>.csv", proof.table_of_asset, name="proof_csv"),
     path("<int:portfolio_id>/performance/", performance.performance, name="performance"),
     path("<int:portfolio_id>/charts/index.json", performance.index_spec, name="index_spec"),
     path("<int:portfolio_id>/charts/drawdown.json", performance.drawdown_spec, name="drawdown_spec"),

@@ -19,7 +19,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from accounts.models import ApiToken, User
 from jobs.services import enqueue
 from journal.services.rotations import Draft, DraftLeg, log_rotation
-from portfolio.models import Portfolio, Transfer
+from portfolio.models import Fill, Portfolio, Transfer
 from signals.models import Recommendation
 from signals.services.recommend import recommend
 from tests.portfolio.factories import spot
@@ -51,7 +51,9 @@ def make_rotation(alice: User) -> Ids:
     book = Portfolio.objects.get(owner=alice)
     sold = DraftLeg(action="SELL_SPOT", instrument=spot("UNI"), quantity=D(1), price=D(25))
     draft = Draft(client_key=uuid4(), legs=(sold,), thesis="One less.", executed_at=scene.after(minutes=1))
-    return {"rotation_id": log_rotation(portfolio=book, draft=draft, now=scene.after()).rotation.pk}
+    rotation = log_rotation(portfolio=book, draft=draft, now=scene.after()).rotation
+    fill = Fill.objects.latest("pk")
+    return {"rotation_id": rotation.pk, "fill_id": fill.pk, "symbol": "UNI", "table": "lots"}
 
 
 def make_token(alice: User) -> Ids:

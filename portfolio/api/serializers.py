@@ -178,9 +178,7 @@ class PositionSerializer(serializers.Serializer[Any]):
     bankruptcy_price = ExactField(allow_null=True)
     freed_usd = ExactField(allow_null=True, help_text="What need not be paid in full (F47).")
     expires_at = UtcField(allow_null=True)
-    expiry_alert = serializers.IntegerField(
-        allow_null=True, help_text="At most so many of 14, 7, 3, 1 days; 0: over."
-    )
+    expiry_alert = serializers.IntegerField(allow_null=True, help_text="At most so many of 14, 7, 3, 1 days; 0: over.")
     chain = serializers.CharField(help_text="What joins it to the contracts it was rolled from; empty: nothing.")
 
 

@@ -17,6 +17,7 @@ from portfolio.api.access import asked_portfolio, owned_portfolios, portfolio_by
 from portfolio.api.conditional import conditional, tag_of
 from portfolio.api.filters import MomentFilter, StrictViewSet
 from portfolio.api.performance import PerformanceActions
+from portfolio.api.proof import ProofActions
 from portfolio.api.serializers import (
     ChainSerializer,
     FillSerializer,
@@ -42,12 +43,13 @@ KNOWN = OpenApiParameter(
 )
 
 
-class PortfolioViewSet(PerformanceActions, mixins.ListModelMixin, StrictViewSet[Portfolio]):
+class PortfolioViewSet(PerformanceActions, ProofActions, mixins.ListModelMixin, StrictViewSet[Portfolio]):
     """My portfolios."""
 
     serializer_class = PortfolioSerializer
     queryset = Portfolio.objects.none()
     lookup_value_regex = r"[0-9]{1,19}"
+    parameters = PerformanceActions.parameters | ProofActions.parameters
 
     def get_queryset(self) -> QuerySet[Portfolio]:
         """Start at the person."""

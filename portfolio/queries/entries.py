@@ -52,7 +52,7 @@ def fill_lines(*, portfolio: Portfolio, symbol: str = "", cursor: str = "") -> F
     if symbol:
         rows = rows.filter(instrument__asset__symbol=symbol)
     page = newest_first(rows, moment="executed_at", tie="sequence", cursor=cursor)
-    lines = [FillLine(fill=fill, realized_usd=_realized(fill)) for fill in page.rows]
+    lines = [FillLine(fill=fill, realized_usd=realized_by(fill)) for fill in page.rows]
     return FillPage(lines=lines, next_cursor=page.next_cursor)
 
 
@@ -64,7 +64,8 @@ def transfer_lines(*, portfolio: Portfolio, cursor: str = "") -> Page[Transfer]:
 
 
 @in_context
-def _realized(fill: Fill) -> Decimal | None:
+def realized_by(fill: Fill) -> Decimal | None:
+    """Return what a fill realised in USD, None where it let go of nothing."""
     disposed = list(fill.disposals.all())
     change = getattr(fill, "position_change", None)
     if not disposed and change is None:

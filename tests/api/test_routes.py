@@ -40,6 +40,7 @@ OBJECTS = {
     "api-portfolio-chains": "portfolio_id",
     "api-portfolio-performance": "portfolio_id",
     "api-portfolio-attribution": "portfolio_id",
+    "api-portfolio-proof": "portfolio_id",
     "api-recommendation-detail": "recommendation_id",
     "api-rotation-detail": "rotation_id",
     "api-rotation-reverse": "rotation_id",

@@ -1,0 +1,107 @@
+"""Open a figure: show the entries, lots and prices that it is made of, as a page and as CSV."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator
+from dataclasses import fields
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from portfolio.domain.money import canonical
+from portfolio.models import Asset, Fill, Portfolio
+from portfolio.queries.holdings import snapshot
+from portfolio.queries.proof import (
+    Part,
+    asset_proofs,
+    disposal_parts,
+    fill_proof,
+    lot_parts,
+    portfolio_proofs,
+)
+from portfolio.views.access import page_of, portfolio_of
+
+TEMPLATE = "portfolio/proof.html"
+TABLES = {"lots": lot_parts, "disposals": disposal_parts}
+
+
+@login_required
+@require_safe
+def proof(request: HttpRequest, portfolio_id: int) -> HttpResponse:
+    """Show what a portfolio's equity and gains are made of."""
+    portfolio = portfolio_of(request, portfolio_id)
+    proofs = portfolio_proofs(snapshot(portfolio=portfolio, now=timezone.now()))
+    return render(request, TEMPLATE, page_of(portfolio, proofs=proofs, subject=""))
+
+
+@login_required
+@require_safe
+def proof_of_asset(request: HttpRequest, portfolio_id: int, symbol: str) -> HttpResponse:
+    """Show what an asset's figures are made of."""
+    portfolio = portfolio_of(request, portfolio_id)
+    cursor = request.GET.get("before", "")
+    found = asset_proofs(portfolio=portfolio, symbol=symbol, now=timezone.now(), cursor=cursor)
+    if found is None:
+        raise Http404
+    has_tables = found.asset.kind != Asset.Kind.FIAT
+    page = page_of(portfolio, proofs=found.proofs, subject=symbol, has_tables=has_tables)
+    return render(request, TEMPLATE, page)
+
+
+@login_required
+@require_safe
+def proof_of_fill(request: HttpRequest, portfolio_id: int, fill_id: int) -> HttpResponse:
+    """Show which lots a fill let go of and what it realised."""
+    portfolio = portfolio_of(request, portfolio_id)
+    found = get_object_or_404(Fill.objects.filter(portfolio=portfolio).select_related("instrument"), pk=fill_id)
+    return render(request, TEMPLATE, page_of(portfolio, proofs=[fill_proof(found)], fill=found))
+
+
+@login_required
+@require_safe
+def table_of_asset(request: HttpRequest, portfolio_id: int, symbol: str, table: str) -> StreamingHttpResponse:
+    """Send every open lot, or everything that was let go of, as CSV."""
+    portfolio, parts_of = portfolio_of(request, portfolio_id), TABLES.get(table)
+    if parts_of is None:
+        raise Http404
+    asset = get_object_or_404(_assets(portfolio), symbol=symbol)
+    lines = _lines(parts_of(portfolio=portfolio, asset=asset))
+    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{asset.pk}-{table}.csv"'
+    return response
+
+
+class _Echo:
+    """Give back what is written, so that a line can be sent as soon as it is made."""
+
+    def write(self, text: str) -> str:
+        """Return the line."""
+        return text
+
+
+def _assets(portfolio: Portfolio) -> Any:
+    return Asset.objects.filter(pk__in=portfolio.holdings.values("asset"))
+
+
+def _lines(parts: Iterable[Part]) -> Iterator[str]:
+    writer: Any = csv.writer(_Echo())
+    names = [field.name for field in fields(Part)]
+    yield writer.writerow(names)
+    for part in parts:
+        yield writer.writerow([_cell(getattr(part, name)) for name in names])
+
+
+def _cell(value: Any) -> str:
+    """Write amounts exactly and times in UTC."""
+    if value is None:
+        return ""
+    if isinstance(value, Decimal):
+        return canonical(value)
+    return value.isoformat() if isinstance(value, datetime) else str(value)

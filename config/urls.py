@@ -18,6 +18,7 @@ urlpatterns = [
     path("charts/", include("portfolio.charts.urls")),
     path("portfolio/", include("portfolio.urls")),
     path("journal/", include("journal.urls")),
+    path("", include("journal.learning_urls")),
     path("", today, name="today"),
     path("", include("signals.urls")),
 ]

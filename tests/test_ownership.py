@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from copy import copy
+from datetime import timedelta
 from decimal import Decimal as D
 from typing import Any
 from uuid import uuid4
@@ -18,6 +20,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from accounts.models import ApiToken, User
 from jobs.services import enqueue
+from journal.models import Pass
 from journal.services.rotations import Draft, DraftLeg, log_rotation
 from portfolio.models import Fill, Portfolio, Transfer
 from signals.models import Recommendation
@@ -62,7 +65,19 @@ def make_token(alice: User) -> Ids:
     return {"accounts:drop_token.public_id": token.public_id}
 
 
-MAKERS: list[Callable[[User], Ids]] = [make_portfolio, make_rotation, make_token]
+def make_pass(alice: User) -> Ids:
+    """Give the owner a recommendation that was passed on."""
+    book = Portfolio.objects.get(owner=alice)
+    advice = Recommendation.objects.filter(portfolio=book).latest("pk")
+    passed_on = copy(advice)
+    passed_on.pk, passed_on.slot, passed_on.state = None, advice.slot - timedelta(days=1), Recommendation.State.PASSED
+    passed_on._state.adding = True
+    passed_on.save()
+    terms = {"portfolio": book, "reason": "Not today.", "passed_at": scene.after(minutes=1)}
+    return {"pass_id": Pass.objects.create(recommendation=passed_on, **terms).pk}
+
+
+MAKERS: list[Callable[[User], Ids]] = [make_portfolio, make_rotation, make_pass, make_token]
 """Each gives the owner objects and returns their ids by the name that routes give them; every app adds its own."""
 
 

@@ -55,6 +55,8 @@ PAGES = {
     "evidence": "signals:evidence",
     "journal": "journal:timeline",
     "rotation": "journal:rotation",
+    "reviews": "learning:review_queue",
+    "review": "learning:review_rotation",
     "ticket": "journal:new_rotation",
     "ticket of a recommendation": "journal:new_rotation?recommendation={recommendation_id}",
     "ticket of a rotation": "journal:new_rotation?rotation={rotation_id}",

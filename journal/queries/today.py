@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, F, FilteredRelation, IntegerField, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import Count, Exists, F, FilteredRelation, IntegerField, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 
 from accounts.models import User
 from journal.domain.counterfactual import first_close
-from journal.models import Review, Rotation
+from journal.models import Lesson, Review, Rotation
 from portfolio.domain.money import ZERO, in_context
 from portfolio.models import Fill, Portfolio, ValuationDay
 from portfolio.provided import WAITING
@@ -61,7 +61,7 @@ class Fees:
 
 
 def waiting(*, user: User, now: datetime) -> dict[str, int]:
-    """Return how many recommendations are open and how many 30-day results are new. One query."""
+    """Return how many recommendations are open and how many 30-day results are new and not reviewed. One query."""
     counts = Portfolio.objects.owned_by(user).order_by().annotate(**waiting_counts(now=now))
     rows = list(counts.values(*WAITING.values()))
     return {entry: sum(row[count] for row in rows) for entry, count in WAITING.items()}
@@ -82,6 +82,7 @@ def waiting_counts(*, now: datetime) -> dict[str, Coalesce]:
         status=Review.Status.OK,
         priced_at__gt=now - NEWS,
     )
+    results = results.filter(~Exists(Lesson.objects.filter(rotation=OuterRef("rotation"), horizon_days__gte=30)))
     counts = {"recommendations": _count(open_now, "portfolio"), "reviews": _count(results, "rotation__portfolio")}
     return {WAITING[entry]: count for entry, count in counts.items()}
 

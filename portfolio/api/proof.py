@@ -54,7 +54,7 @@ class ProofSerializer(serializers.Serializer[Any]):
     key = serializers.CharField()
     name = serializers.CharField()
     formula = serializers.CharField()
-    source = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]
     claims = ClaimSerializer(many=True)
     parts = PartSerializer(many=True)
     count = serializers.IntegerField()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -49,7 +50,7 @@ class PortfolioViewSet(PerformanceActions, ProofActions, mixins.ListModelMixin, 
     serializer_class = PortfolioSerializer
     queryset = Portfolio.objects.none()
     lookup_value_regex = r"[0-9]{1,19}"
-    parameters = PerformanceActions.parameters | ProofActions.parameters
+    parameters: ClassVar[Mapping[str, frozenset[str]]] = {**PerformanceActions.parameters, **ProofActions.parameters}
 
     def get_queryset(self) -> QuerySet[Portfolio]:
         """Start at the person."""

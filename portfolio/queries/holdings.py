@@ -186,7 +186,7 @@ def _assets(held: Sequence[Holding], futures: Sequence[Position]) -> dict[int, A
 def _sectors(policy: Policy | None, members: Iterable[SectorMembership]) -> tuple[Sector, ...]:
     """Return the sectors of the policy and of what is held, in their order."""
     aimed = () if policy is None else policy.split
-    known = {row.sector.slug: row.sector for row in (*aimed, *members)}
+    known = {row.slug: row for row in (*(part.sector for part in aimed), *(member.sector for member in members))}
     return tuple(sorted(known.values(), key=lambda sector: (sector.position, sector.slug)))
 
 

@@ -223,10 +223,14 @@ def _realized(found: Snapshot) -> Proof:
     for row in found.ledger.held:
         by_asset[row.asset.symbol] = by_asset.get(row.asset.symbol, ZERO) + row.realized_pnl_usd
     parts = [Part(what=f"{asset}, spot", amount=gain, asset=asset) for asset, gain in by_asset.items() if gain]
-    for row in found.ledger.futures:
-        gain = row.realized_pnl_usd - row.fees_usd + row.funding_usd
-        what = f"{row.instrument}: realized less fees, with funding"
-        parts.append(Part(what=what, amount=gain, asset=row.instrument.asset.symbol))
+    parts += [
+        Part(
+            what=f"{position.instrument}: realized less fees, with funding",
+            amount=position.realized_pnl_usd - position.fees_usd + position.funding_usd,
+            asset=position.instrument.asset.symbol,
+        )
+        for position in found.ledger.futures
+    ]
     if found.totals.income:
         parts.append(Part(what="Income at its market value", amount=found.totals.income))
     return Proof(

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 from django.db.models import F, FilteredRelation, Q
 
@@ -52,7 +53,8 @@ def sectors_with_members(
     )
     sectors: dict[int, Sector] = {}
     members = []
-    for row in rows.order_by("position", "slug", "member__since_date", "member__id"):
+    found: Iterable[Any] = rows.order_by("position", "slug", "member__since_date", "member__id")
+    for row in found:
         sector = sectors.setdefault(row.pk, row)
         if row.member_id is not None:
             terms = {name: getattr(row, f"member_{name}") for name in names}

@@ -134,8 +134,8 @@ def scored_until(market: Market) -> datetime | None:
 def stale_notice(*, market: Market, now: datetime) -> dict[str, Any] | None:
     """Return what the banner of a page about a market says, None while all is fresh. One query."""
     dates = Market.objects.filter(pk=market.pk).annotate(**_dates(market))
-    scored, read = dates.values_list("scored", "read").get()
-    return _notice(market, scored, read, now)
+    found: Any = dates.get()
+    return _notice(market, found.scored, found.read, now)
 
 
 def _dates(market: Market) -> dict[str, Subquery]:

@@ -37,8 +37,8 @@ class Course:
 
 
 def contract_of(entry: Fill | Transfer) -> str:
-    """Name a contract: an instrument in an account has one position."""
-    return f"{entry.account_id}/{entry.instrument_id}"
+    """Name a contract: an instrument in an account has one position, or in hedge mode one a side."""
+    return f"{entry.account_id}/{entry.instrument_id}/{entry.position_side}"
 
 
 def sales_of(fills: Iterable[Fill]) -> Sales:

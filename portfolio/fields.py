@@ -12,7 +12,7 @@ from django.db import models
 from django.db.models.expressions import Col
 from django.db.models.lookups import In, IsNull
 
-from portfolio.domain.money import AmountError, canonical, exact, parse_amount
+from portfolio.domain.money import INTEGER_DIGITS, PLACES, AmountError, canonical, exact, parse_amount
 
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
@@ -88,7 +88,7 @@ class ExactDecimalField(AnyField):
         """Return SQLite's canonical text; a short amount without an exponent is in its digits already."""
         if type(value) is Decimal:
             text = str(value)
-            if len(text) <= SHORT and "E" not in text:
+            if "E" not in text and (len(text) <= SHORT or _fits(text)):
                 last = text[-1]
                 if "0" < last <= "9":
                     return text
@@ -125,6 +125,12 @@ class ExactDecimalField(AnyField):
         """Serialise canonically."""
         value = self.value_from_object(obj)
         return "" if value is None else canonical(value)
+
+
+def _fits(text: str) -> bool:
+    """Tell whether plain digits have neither more than 20 before the point nor more than 18 after it."""
+    whole, _, places = text.partition(".")
+    return len(whole) <= INTEGER_DIGITS and len(places) <= PLACES and text[-1] <= "9"
 
 
 class PositiveAmount(models.CheckConstraint):

@@ -9,7 +9,7 @@ from typing import Any, get_args, get_type_hints
 
 from portfolio.domain.futures import Position, PositionSide
 from portfolio.domain.lots import Lot, Method, Scope
-from portfolio.domain.money import canonical, in_context
+from portfolio.domain.money import in_context, plain
 from portfolio.domain.outcomes import AssetKey, PositionKey, State
 
 AMOUNTS = ("balances", "costs", "gains")
@@ -20,7 +20,7 @@ def written(state: State) -> str:
     """Write a state as JSON; amounts are text, lots that are closed are not in it."""
     lots = [[*key, [_plain_lot(lot) for lot in lots]] for key, lots in sorted(state.lots.items()) if lots]
     amounts = {
-        name: [[*key, canonical(amount)] for key, amount in sorted(getattr(state, name).items())] for name in AMOUNTS
+        name: [[*key, plain(amount)] for key, amount in sorted(getattr(state, name).items())] for name in AMOUNTS
     }
     return json.dumps(
         {
@@ -55,7 +55,7 @@ def read(text: str) -> State:
 def _plain_lot(lot: Lot) -> list[Any]:
     amounts = (lot.quantity, lot.cost, lot.remaining_quantity, lot.remaining_cost)
     name = [lot.account, lot.acquired_at.isoformat(), lot.sequence, lot.ordinal, int(lot.is_assumed)]
-    return [*name, *map(canonical, amounts)]
+    return [*name, *map(plain, amounts)]
 
 
 def _lot(row: list[Any], asset: str) -> Lot:
@@ -76,7 +76,7 @@ def _plain_position(position: Position) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Decimal):
-        return canonical(value)
+        return plain(value)
     return value.isoformat() if isinstance(value, datetime) else value
 
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from portfolio.domain.futures import MarginMode, PositionSide, Reason
 from portfolio.domain.lots import Method, Scope
-from portfolio.domain.money import ONE, ZERO, AmountError, Refusal, exact
+from portfolio.domain.money import ONE, ZERO, AmountError, Refusal, exact, in_context
 
 USD = "USD"
 
@@ -279,13 +279,24 @@ def assets_touched(event: Event) -> set[str]:
     return {getattr(event, name) for name in names if hasattr(event, name)}
 
 
-def assets_given(event: Event) -> set[str]:
-    """Name the assets that an event may let go of: their open lots must be known to post it."""
-    if isinstance(event, SpotFill):
-        return {event.quote if event.side is Side.BUY else event.base, event.fee_asset}
+@in_context
+def quantities_given(event: Event) -> dict[str, Decimal | None]:
+    """Name the assets that an event may let go of, and how much at most; nothing where only the ledger can tell."""
     if isinstance(event, TransferIn):
-        return set()
-    return assets_touched(event) - ({event.into} if isinstance(event, Conversion | Swap) else set())
+        return {}
+    if isinstance(event, SpotFill):
+        is_buy = event.side is Side.BUY
+        main = (event.quote, exact(event.quantity * event.price)) if is_buy else (event.base, event.quantity)
+    elif isinstance(event, TransferOut | Move | Swap | Conversion):
+        main = (event.asset, event.quantity)
+    else:
+        return dict.fromkeys(assets_touched(event))
+    given: dict[str, Decimal | None] = dict([main])
+    fee = getattr(event, "fee", ZERO)
+    if fee:
+        paid_in = getattr(event, "fee_asset", USD)
+        given[paid_in] = (given.get(paid_in) or ZERO) + fee
+    return given
 
 
 Standing = TypeVar("Standing", bound=Event)

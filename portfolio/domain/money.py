@@ -56,12 +56,13 @@ def in_context(function: Callable[Params, Result]) -> Callable[Params, Result]:
 
 def exact(value: Decimal | int) -> Decimal:
     """Round once, HALF_EVEN, to 18 places; refuse what is not finite or has over 20 integer digits."""
-    amount = _as_decimal(value)
+    amount = value if type(value) is Decimal else _as_decimal(value)
     if not amount.is_finite():
         raise AmountError("The amount is not a finite number.")
-    if amount and amount.adjusted() >= INTEGER_DIGITS:
-        raise AmountError(f"The amount has more than {INTEGER_DIGITS} digits before the point.")
-    rounded = amount.quantize(QUANTUM, context=CONTEXT)
+    try:
+        rounded = amount.quantize(QUANTUM, context=CONTEXT)
+    except InvalidOperation as error:
+        raise AmountError(f"The amount has more than {INTEGER_DIGITS} digits before the point.") from error
     if rounded.adjusted() >= INTEGER_DIGITS:
         raise AmountError(f"The amount has more than {INTEGER_DIGITS} digits before the point.")
     return rounded or ZERO
@@ -88,8 +89,17 @@ def canonical(value: Decimal | int) -> str:
     amount = exact(value)
     if amount != value:
         raise AmountError(f"The amount has more than {PLACES} digits after the point.")
-    text = format(amount, "f")
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    return plain(amount)
+
+
+def plain(amount: Decimal) -> str:
+    """Write an amount that is exact already in its canonical text."""
+    text = str(amount)
+    if "E" in text:
+        text = format(amount, "f")
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
 
 
 @in_context

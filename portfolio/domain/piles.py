@@ -17,6 +17,7 @@ Piece = list[Any]
 Taken = tuple[Piece, int, int]
 """A piece, the units taken from it, and their cost."""
 
+MILLIONTH = 10**12
 UNIT_COST_DIGITS = 10**78
 """Two unit costs of amounts with 38 digits differ by 1e-76 at least: this many digits tell them apart."""
 
@@ -27,8 +28,9 @@ def scaled(amount: Decimal) -> int:
 
 
 def unscaled(units: int) -> Decimal:
-    """Give units of 1e-18 as an amount."""
-    return Decimal(units).scaleb(-PLACES)
+    """Give units of 1e-18 as an amount, in few digits where few are enough."""
+    short, rest = divmod(units, MILLIONTH)
+    return Decimal(units).scaleb(-PLACES) if rest else Decimal(short).scaleb(-6)
 
 
 def share(total: int, part: int, whole: int) -> int:

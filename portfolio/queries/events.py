@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.db.models import Q, QuerySet
 
 from portfolio.domain.events import (
-    USD,
     Event,
     MethodChange,
     PerpFill,
@@ -18,11 +16,11 @@ from portfolio.domain.events import (
 )
 from portfolio.domain.futures import MarginMode, PositionSide, Reason
 from portfolio.domain.futures import Position as DomainPosition
-from portfolio.domain.lots import EVERYWHERE, LotKey, Method, Scope
+from portfolio.domain.lots import EVERYWHERE, Method, Scope
 from portfolio.domain.lots import Lot as DomainLot
-from portfolio.domain.money import ONE, ZERO
-from portfolio.domain.outcomes import AssetKey, PositionKey, State
-from portfolio.models import Fill, Holding, Instrument, Lot, LotMethod, Portfolio, Position, Transfer
+from portfolio.domain.money import ONE
+from portfolio.domain.outcomes import PositionKey
+from portfolio.models import Fill, Instrument, Lot, LotMethod, Portfolio, Position, Transfer
 from portfolio.queries.transfers import SHARED, TRANSFER_FIELDS, transfer_event
 
 FILL_FIELDS = (
@@ -67,13 +65,6 @@ MOMENTS: dict[Any, str] = {Fill: "executed_at", Transfer: "executed_at", LotMeth
 
 Order = tuple[datetime, int]
 """When something happened, and its sequence: the order in which the ledger is folded."""
-
-
-class Stored(NamedTuple):
-    """Give the stored state of some holdings, and the row of each open lot among them."""
-
-    state: State
-    lots: dict[LotKey, int]
 
 
 def events_of(*, portfolio: Portfolio) -> list[Event]:
@@ -166,59 +157,6 @@ def method_event(row: tuple[Any, ...]) -> Event:
     )
 
 
-def stored_state(*, portfolio: Portfolio, keys: Iterable[AssetKey] | None = None) -> Stored:
-    """Return all balances and positions, and the open lots of the holdings named, or all of them."""
-    method, scope = _method_now(portfolio)
-    lots: dict[AssetKey, list[DomainLot]] = {}
-    rows: dict[LotKey, int] = {}
-    wanted = _open_lots(portfolio, keys, scope).order_by("acquired_at", "sequence", "ordinal")
-    for pk, *values in wanted.values_list("pk", *LOT_FIELDS):
-        lot = DomainLot(*values)
-        lots.setdefault(_lot_key(lot.account, lot.asset, scope), []).append(lot)
-        rows[lot.key] = pk
-    balances, costs, gains = _balances(portfolio, scope)
-    state = State(
-        lots={key: tuple(found) for key, found in lots.items()},
-        balances=balances,
-        costs=costs,
-        gains=gains,
-        positions=_positions(portfolio),
-        last=last_order(portfolio),
-        method=method,
-        scope=scope,
-    )
-    return Stored(state, rows)
-
-
-def is_averaged(portfolio: Portfolio) -> bool:
-    """Return whether what is acquired now joins a lot that is open already."""
-    return _method_now(portfolio)[0] is Method.AVG
-
-
-def lot_methods(portfolio: Portfolio) -> list[LotMethod]:
-    """Return the changes of method that stand, the one in force first."""
-    stand = LotMethod.objects.filter(portfolio=portfolio, reverses__isnull=True, reversed_by__isnull=True)
-    return list(stand.order_by("-effective_at", "-sequence"))
-
-
-def _method_now(portfolio: Portfolio) -> tuple[Method | None, Scope]:
-    changes = lot_methods(portfolio)
-    return (Method(changes[0].method), Scope(changes[0].scope)) if changes else (None, Scope.ACCOUNT)
-
-
-def _open_lots(portfolio: Portfolio, keys: Iterable[AssetKey] | None, scope: Scope) -> QuerySet[Lot]:
-    rows = Lot.objects.filter(portfolio=portfolio, is_open=True)
-    if keys is None:
-        return rows
-    named = {key for key in keys if key[1] != USD}
-    rows = rows.filter(asset__symbol__in={symbol for _, symbol in named})
-    return rows if scope is Scope.PORTFOLIO else rows.filter(account__in={account for account, _ in named})
-
-
-def _lot_key(account: int, asset: str, scope: Scope) -> AssetKey:
-    return (account if scope is Scope.ACCOUNT else EVERYWHERE, asset)
-
-
 def domain_lot(lot: Lot) -> DomainLot:
     """Return a lot as the domain knows it."""
     return DomainLot(
@@ -267,27 +205,3 @@ def last_order(portfolio: Portfolio) -> Order | None:
         for model, moment in MOMENTS.items()
     ]
     return max((order for order in newest if order is not None), default=None)
-
-
-def _balances(
-    portfolio: Portfolio, scope: Scope
-) -> tuple[dict[AssetKey, Any], dict[AssetKey, Any], dict[AssetKey, Any]]:
-    """Return what is held, what it cost, and what was realised in it."""
-    balances: dict[AssetKey, Any] = {}
-    costs: dict[AssetKey, Any] = {}
-    gains: dict[AssetKey, Any] = {}
-    rows = Holding.objects.filter(portfolio=portfolio)
-    for account, asset, held, cost, gain in rows.values_list(
-        "account_id", "asset__symbol", "quantity", "cost_usd", "realized_pnl_usd"
-    ):
-        balances[account, asset] = held
-        gains[account, asset] = gain
-        if asset != USD:
-            key = _lot_key(account, asset, scope)
-            costs[key] = costs.get(key, ZERO) + cost
-    return balances, costs, gains
-
-
-def _positions(portfolio: Portfolio) -> dict[PositionKey, DomainPosition]:
-    rows = Position.objects.filter(portfolio=portfolio).select_related("quote_asset")
-    return {position_key(row): domain_position(row) for row in rows}

@@ -11,14 +11,15 @@ from typing import Any, TypeVar
 from django.db import transaction
 
 from jobs.services import enqueue
-from portfolio.domain.events import Event, MethodChange, Move, assets_given, assets_touched
+from portfolio.domain.events import Event, MethodChange
 from portfolio.domain.ledger import fold
 from portfolio.domain.lots import Method, Scope
 from portfolio.domain.money import ZERO, Refusal
 from portfolio.domain.outcomes import AssetKey, State
 from portfolio.models import Account, Asset, Fill, Instrument, LotMethod, Portfolio, Transfer
 from portfolio.queries.core import CoreBreach, core_breaches
-from portfolio.queries.events import Order, fill_event, is_averaged, method_event, stored_state
+from portfolio.queries.events import Order, fill_event, method_event
+from portfolio.queries.stored import stored_state
 from portfolio.queries.transfers import transfer_event
 from portfolio.services.entries import (
     KeyReused,
@@ -79,6 +80,8 @@ SAME_TRANSFER = (
     "into_quantity",
     "fee_amount",
 )
+
+ASSET_FIELDS = ("asset", "quote_asset", "fee_asset", "into_asset")
 
 Stated = TypeVar("Stated", NewFill, NewTransfer)
 
@@ -254,9 +257,9 @@ def _record(portfolio: Portfolio, rows: Sequence[Any], now: datetime) -> Mapping
     """
     for number, row in enumerate(rows, start=1):
         row.sequence = portfolio.ledger_version + number
-    symbols = dict(Asset.objects.values_list("pk", "symbol"))
+    symbols = _symbols(rows)
     events = [_event(row, symbols) for row in rows]
-    stored = stored_state(portfolio=portfolio, keys=_needed(portfolio, events))
+    stored = stored_state(portfolio=portfolio, events=events)
     is_appended = portfolio.recompute_from is None and all(_is_after(event, stored.state) for event in events)
     folded = fold(events=events, opening=stored.state, method=METHOD) if is_appended else None
     type(rows[0])._default_manager.bulk_create(rows)
@@ -280,13 +283,22 @@ def _count(portfolio: Portfolio, entries: int, now: datetime) -> None:
         enqueue(task=CHECKPOINT_TASK, now=now, args={"portfolio": portfolio.pk}, unique_key=key)
 
 
-def _needed(portfolio: Portfolio, events: Iterable[Event]) -> set[AssetKey]:
-    """Return the holdings whose open lots the events may change: under the average, what is acquired joins one too."""
-    events = list(events)
-    if not is_averaged(portfolio):
-        return {(event.account, asset) for event in events for asset in assets_given(event)}
-    accounts = {event.account for event in events} | {event.to_account for event in events if isinstance(event, Move)}
-    return {(account, asset) for event in events for asset in assets_touched(event) for account in accounts}
+def _symbols(rows: Sequence[Any]) -> dict[int, str]:
+    """Name the assets of some entries; those that came with the rows need not be read."""
+    named: dict[int, str] = {}
+    asked: set[int] = set()
+    for holder, name in ((holder, name) for row in rows for holder in _holders(row) for name in ASSET_FIELDS):
+        pk = getattr(holder, f"{name}_id", None)
+        if pk is not None and type(holder)._meta.get_field(name).is_cached(holder):
+            named[pk] = getattr(holder, name).symbol
+        elif pk is not None:
+            asked.add(pk)
+    missing = asked - named.keys()
+    return {**named, **dict(Asset.objects.filter(pk__in=missing).values_list("pk", "symbol"))} if missing else named
+
+
+def _holders(row: Any) -> tuple[Any, ...]:
+    return (row, row.instrument) if isinstance(row, Fill) else (row,)
 
 
 def _first_affected(events: Iterable[Event]) -> Order:

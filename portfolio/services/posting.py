@@ -93,6 +93,8 @@ AT_COST = (Kind.SENT, Kind.MOVED, Kind.CONVERTED, Kind.RESET)
 
 DERIVED = (Disposal, Unmatched, PositionChange, Lot, Holding, Position, Checkpoint)
 CHUNK = 400
+FEW = 50
+"""So many new lots are inserted one statement for all, which gives their rows back."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,8 +185,8 @@ def _restore_lots(
         if wanted is not None:
             rows[stored.key] = pk
             if stored != wanted:
-                stale.append(_lot(portfolio, wanted, sources))
-    upsert(Lot, stale, CHANGING, SAME_LOT)
+                stale.append(wanted)
+    upsert(Lot, [_lot(portfolio, lot, sources) for lot in stale], CHANGING, SAME_LOT)
     return rows
 
 
@@ -201,37 +203,32 @@ def _write_lots(
     """Insert new lots, update changed ones, and return the row of each."""
     changed = [_lot(portfolio, lots[key], sources) for key in known if key in lots]
     upsert(Lot, changed, CHANGING, SAME_LOT)
-    new = [_lot(portfolio, lot, sources) for key, lot in lots.items() if key not in known]
-    insert_rows(Lot, LOT_FIELDS, [[getattr(lot, name) for name in LOT_FIELDS] for lot in new])
-    return {**known, **_lot_rows(portfolio, [lot.sequence for lot in new])}
+    new = [lot for key, lot in lots.items() if key not in known]
+    if len(new) <= FEW:
+        rows = Lot.objects.bulk_create(_lot(portfolio, lot, sources) for lot in new)
+        return {**known, **{lot.key: row.pk for lot, row in zip(new, rows, strict=True)}}
+    insert_rows(Lot, LOT_FIELDS, [_lot_values(portfolio, lot, sources) for lot in new])
+    return {**known, **_lot_rows(portfolio, [lot.sequence for lot in new], sources)}
 
 
-def _lot_rows(portfolio: Portfolio, sequences: Sequence[int]) -> dict[LotKey, int]:
-    if not sequences:
-        return {}
+def _lot_rows(portfolio: Portfolio, sequences: Sequence[int], sources: Sources) -> dict[LotKey, int]:
     rows = Lot.objects.filter(portfolio=portfolio, sequence__gte=min(sequences), sequence__lte=max(sequences))
-    names = rows.values_list("pk", "asset__symbol", "sequence", "ordinal")
-    return {(symbol, sequence, ordinal): pk for pk, symbol, sequence, ordinal in names}
+    symbols = {pk: symbol for symbol, pk in sources.assets.items()}
+    names = rows.values_list("pk", "asset_id", "sequence", "ordinal")
+    return {(symbols[asset], sequence, ordinal): pk for pk, asset, sequence, ordinal in names.iterator(5000)}
 
 
 def _lot(portfolio: Portfolio, lot: DomainLot, sources: Sources) -> Lot:
-    fill, transfer = sources.of(lot.sequence)
-    return Lot(
-        portfolio=portfolio,
-        account_id=lot.account,
-        asset_id=sources.assets[lot.asset],
-        acquired_at=lot.acquired_at,
-        sequence=lot.sequence,
-        ordinal=lot.ordinal,
-        fill_id=fill,
-        transfer_id=transfer,
-        quantity=lot.quantity,
-        cost_usd=lot.cost,
-        remaining_quantity=lot.remaining_quantity,
-        remaining_cost_usd=lot.remaining_cost,
-        is_cost_assumed=lot.is_assumed,
-        is_open=bool(lot.remaining_quantity),
-    )
+    return Lot(**dict(zip(LOT_FIELDS, _lot_values(portfolio, lot, sources), strict=True)))
+
+
+def _lot_values(portfolio: Portfolio, lot: DomainLot, sources: Sources) -> tuple[Any, ...]:
+    """Give a lot in the order of LOT_FIELDS."""
+    account, asset, acquired_at, sequence, quantity, cost, left, cost_left, is_assumed, ordinal = lot
+    entry = sources.of(sequence)
+    amounts = (quantity, cost, left, cost_left)
+    name = (portfolio.pk, account, sources.assets[asset], acquired_at, sequence, ordinal)
+    return (*name, *entry, *amounts, is_assumed, bool(left))
 
 
 def _disposals(

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods
 
 from portfolio.domain.money import Refusal
 from portfolio.forms.lots import LotMethodForm
-from portfolio.queries.events import lot_methods
+from portfolio.queries.stored import lot_methods
 from portfolio.services.ledger import set_lot_method
 from portfolio.views.access import page_of, portfolio_of
 

@@ -15,8 +15,8 @@ from jobs.models import Job
 from portfolio.domain.lots import Method, Scope
 from portfolio.domain.outcomes import Oversold
 from portfolio.models import Checkpoint, Fill, Portfolio, ValuationDay
-from portfolio.queries.events import stored_state
 from portfolio.queries.invariants import violations
+from portfolio.queries.stored import stored_state
 from portfolio.services import recompute as recomputing
 from portfolio.services.ledger import METHOD, record_fills, record_transfer, reverse_fills, set_lot_method
 from portfolio.services.recompute import CHECKPOINT_TASK, RECOMPUTE_TASK, checkpoint, rebuild, recompute

@@ -74,6 +74,12 @@ class Proof:
     next_cursor: str = ""
 
     @property
+    def columns(self) -> frozenset[str]:
+        """Name the numbers that at least one of the parts shown has."""
+        numbers = ("at", "quantity", "price", "proceeds", "cost", "amount")
+        return frozenset(name for name in numbers if any(getattr(part, name) is not None for part in self.parts))
+
+    @property
     def holds(self) -> bool:
         """Tell whether every claim holds."""
         return all(claim.holds for claim in self.claims)

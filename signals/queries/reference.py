@@ -32,6 +32,22 @@ class Mark(NamedTuple):
     is_stale: bool
 
 
+class Contract(NamedTuple):
+    """Hold what a futures position of any kind is about: an inverse one is sized in USD and margined in the coin."""
+
+    asset_id: int
+    price: Decimal
+    is_inverse: bool
+
+    def in_usd(self, quantity: float) -> float:
+        """Return the notional of a signed quantity of units."""
+        return quantity if self.is_inverse else quantity * float(self.price)
+
+    def margin_in_usd(self, margin: float) -> float:
+        """Return what margin counts in dollars; coin that is posted counts among what is held already."""
+        return 0.0 if self.is_inverse else margin
+
+
 @dataclass(frozen=True, slots=True)
 class Counter:
     """Hold what one venue offers: its shelf, and what spot and perps cost there to take."""
@@ -57,6 +73,7 @@ class Reference:
     counters: Mapping[int, Counter]
     listings: Mapping[tuple[int, int], Listing]
     perps: Mapping[int, Listing]
+    contracts: Mapping[int, Contract]
 
 
 def reference(*, market: Market, moment: datetime) -> Reference:
@@ -68,7 +85,7 @@ def reference(*, market: Market, moment: datetime) -> Reference:
     depths = {asset: depth_of(rows) for asset, rows in closes.items()}
     marks = _marks(market, closes, moment)
     members = [(columns[m.sector_id], m.asset_id, float(m.weight)) for m in memberships if _is_narrative(m)]
-    instruments = _listings(marks, depths)
+    instruments, contracts = _listings(marks, depths)
     core = [m.sector_id for m in memberships if m.sector.kind == Sector.Kind.CORE]
     return Reference(
         moment=moment,
@@ -83,6 +100,7 @@ def reference(*, market: Market, moment: datetime) -> Reference:
         counters=_counters(instruments, members, depths, width=len(sectors), moment=moment),
         listings={(venue, item.asset_id): item for venue, kind, item in instruments if kind == Instrument.Kind.SPOT},
         perps={item.instrument_id: item for _, kind, item in instruments if kind == Instrument.Kind.PERP},
+        contracts=contracts,
     )
 
 
@@ -134,30 +152,39 @@ def _marks(market: Market, closes: Mapping[int, list[tuple[Any, ...]]], moment: 
     return {**marks, **{asset: Mark(ONE, is_stale=False) for asset in fiat}}
 
 
-def _listings(marks: Mapping[int, Mark], depths: Mapping[int, Depth]) -> list[tuple[int, str, Listing]]:
-    """Return every instrument whose asset has a fresh price, with its venue and kind."""
-    columns = (
-        "venue_id", "kind", "pk", "asset_id", "lot_step", "min_notional_usd", "maintenance_rate", "maintenance_amount",
-    )  # fmt: skip
-    found = []
-    for venue, kind, pk, asset, step, smallest, rate, amount in Instrument.objects.plain().values_list(*columns):
-        mark, depth = marks.get(asset), depths.get(asset, UNKNOWN_DEPTH)
-        if mark is not None and not mark.is_stale:
-            listing = listed(
-                instrument_id=pk,
-                asset_id=asset,
-                price=mark.price,
-                step=step,
-                min_notional=smallest,
-                adv=depth.adv,
-                half_spread=HALF_SPREAD,
-                sigma_daily=depth.sigma,
-                atr_rate=depth.atr,
-                maintenance_rate=USUAL_MAINTENANCE if rate is None else rate,
-                maintenance_amount=amount,
-            )
-            found.append((venue, kind, listing))
-    return found
+def _listings(
+    marks: Mapping[int, Mark], depths: Mapping[int, Depth]
+) -> tuple[list[tuple[int, str, Listing]], dict[int, Contract]]:
+    """Return what legs can trade, with its venue and kind, and every futures contract: of fresh prices only."""
+    found, contracts = [], {}
+    columns = ("venue_id", "kind", "is_inverse", "expires_at", "contract_size", "pk", "asset_id")
+    terms = ("lot_step", "min_notional_usd", "maintenance_rate", "maintenance_amount")
+    for venue, kind, is_inverse, expires, size, pk, asset, *its in Instrument.objects.values_list(*columns, *terms):
+        mark = marks.get(asset)
+        if mark is None or mark.is_stale:
+            continue
+        if kind != Instrument.Kind.SPOT:
+            contracts[pk] = Contract(asset, mark.price, is_inverse)
+        if not is_inverse and expires is None and size == ONE:
+            found.append((venue, kind, _listing(pk, asset, mark.price, depths.get(asset, UNKNOWN_DEPTH), its)))
+    return found, contracts
+
+
+def _listing(pk: int, asset: int, price: Decimal, depth: Depth, terms: Sequence[Any]) -> Listing:
+    step, smallest, rate, amount = terms
+    return listed(
+        instrument_id=pk,
+        asset_id=asset,
+        price=price,
+        step=step,
+        min_notional=smallest,
+        adv=depth.adv,
+        half_spread=HALF_SPREAD,
+        sigma_daily=depth.sigma,
+        atr_rate=depth.atr,
+        maintenance_rate=USUAL_MAINTENANCE if rate is None else rate,
+        maintenance_amount=amount,
+    )
 
 
 def _counters(

@@ -138,19 +138,20 @@ def _post(worth: dict[str, Any], reference: Reference, place: int, opened: Seque
     Posted margin counts as carved here; `margin_to_reserve` moves it where the policy takes it from stablecoins.
     """
     for instrument, quantity, margin in opened:
-        listing, amount = reference.perps.get(instrument), float(quantity)
+        contract, amount = reference.contracts.get(instrument), float(quantity)
         if not amount:
             continue
-        if listing is None:
+        if contract is None:
             worth["is_stale"][place] = True
             continue
-        shares = reference.shares.get(listing.asset_id)
+        notional, posted = contract.in_usd(amount), contract.margin_in_usd(float(margin))
+        shares = reference.shares.get(contract.asset_id)
         if shares and amount > 0:
-            worth["overlay"][place, shares[0][0]] += amount * float(listing.price)
-            worth["margin"][place, shares[0][0]] += float(margin)
+            worth["overlay"][place, shares[0][0]] += notional
+            worth["margin"][place, shares[0][0]] += posted
         else:
-            worth["core_hedge"][place] += 0.0 if shares else min(amount, 0.0) * float(listing.price)
-            worth["stable"][place] += float(margin)
+            worth["core_hedge"][place] += 0.0 if shares else min(notional, 0.0)
+            worth["stable"][place] += posted
 
 
 def margin_to_reserve(worth: dict[str, Any], *, carves: Bools) -> None:

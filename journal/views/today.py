@@ -48,6 +48,7 @@ def today_context(desk: Desk, portfolio: Portfolio) -> dict[str, Any]:
         "clock": clock,
         "as_of": found.as_of,
         "equity": found.sleeves.equity,
+        "expiring": [line for line in found.positions if line.expiry_alert is not None],
         "stage": found.standing.stage,
         "stale": found.standing.stale,
         "fees": fees_of_month(portfolio=portfolio, moment=clock),

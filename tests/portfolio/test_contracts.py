@@ -382,8 +382,11 @@ class TestPages:
         trade(book, contract(is_inverse=True), "sell", "5000", "50000", at(1, 1), margin_mode="cross")
 
         page = said(client_of_alice, book, "overview")
+        today = said(client_of_alice, book, "today")
 
-        assert "within 7 days. Roll it into a later contract, or close it." in page
+        warning = "within 7 days. Roll it into a later contract, or close it."
+        assert warning in page
+        assert warning in today
         assert all(words in page for words in ("isolated", "cross", "near", "Frees", "The margin is gone at"))
         assert all(words in page for words in ("5,000 USD", "Worth for risk", "cannot be liquidated"))
 
@@ -396,6 +399,7 @@ class TestPages:
 
 def said(client: Client, book: Portfolio, name: str) -> str:
     """Return the words of a page."""
-    response = client.get(reverse(f"portfolio:{name}", args=[] if name == "overview" else [book.pk]))
+    url = {"overview": "/portfolio/", "today": "/"}.get(name) or reverse(f"portfolio:{name}", args=[book.pk])
+    response = client.get(url)
     assert response.status_code == 200
     return " ".join(strip_tags(response.content.decode()).split())

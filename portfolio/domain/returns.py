@@ -89,8 +89,8 @@ def day_return(*, start: Decimal, end: Decimal, flows: Sequence[DayFlow] = ()) -
     moved = sum((abs(flow.amount) for flow in flows), ZERO)
     if moved < start:
         dietz = modified_dietz(start=start, end=end, flows=flows)
-        if dietz is not None and (dietz > -1.0 or not end):
-            return max(dietz, -1.0)
+        if dietz is not None and dietz > -1.0:
+            return dietz
     came = sum((flow.amount for flow in flows if flow.amount > 0), ZERO)
     went = sum((-flow.amount for flow in flows if flow.amount < 0), ZERO)
     return float(end + went) / float(start + came) - 1.0 if start + came > 0 else None

@@ -88,6 +88,19 @@ class TestDayReturn:
         assert day_return(start=D(100), end=D(0)) == -1.0
         assert day_return(start=D(100), end=D(0), flows=[DayFlow(amount=D(50), passed=1.0)]) == -1.0
 
+    def test_more_lost_than_was_there_for_long(self) -> None:
+        late = DayFlow(amount=D(99), passed=1.0)
+
+        assert day_return(start=D(100), end=D(50), flows=[late]) == pytest.approx(50 / 199 - 1)
+
+    def test_a_value_is_complete_unless_it_is_said(self) -> None:
+        assert daily_returns(days=[DayValue(date=START, value=D(110))], opening=D(100)).lack is None
+
+    def test_a_flow_without_a_moment_counts_half(self) -> None:
+        flow = DayFlow(amount=D(50))
+
+        assert day_return(start=D(100), end=D(155), flows=[flow]) == pytest.approx(5 / 125)
+
     def test_nothing_there_at_all(self) -> None:
         assert day_return(start=D(0), end=D(0)) is None
 
@@ -193,6 +206,16 @@ class TestFeeDrag:
         drag = fee_drag(costs=D("31.2"), average_capital=D(10_000), days=30)
 
         assert drag == Figure(value=pytest.approx(0.03796), days=30)
+
+    def test_little_capital_is_capital(self) -> None:
+        half = D("0.5")
+
+        assert fee_drag(costs=D("0.01"), average_capital=half, days=365).value == pytest.approx(0.02)
+        assert modified_dietz(start=half, end=D(1), flows=[]) == pytest.approx(1.0)
+        assert day_return(start=D(0), end=D(1), flows=[DayFlow(amount=half)]) == pytest.approx(1.0)
+
+    def test_what_is_missing_has_no_days_unless_they_are_said(self) -> None:
+        assert missing(Lack.UNPRICED) == Figure(value=None, days=0, lack=Lack.UNPRICED)
 
     def test_without_days_or_capital_there_is_none(self) -> None:
         assert fee_drag(costs=D(1), average_capital=D(1), days=0).lack == Lack.TOO_SHORT

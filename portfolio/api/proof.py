@@ -15,9 +15,10 @@ from rest_framework.response import Response
 
 from portfolio.api.access import portfolio_by_id
 from portfolio.api.fields import ExactField
+from portfolio.domain.proof import Proof
 from portfolio.models import Portfolio
 from portfolio.queries.holdings import snapshot
-from portfolio.queries.proof import Proof, asset_proofs, portfolio_proofs
+from portfolio.queries.proof import asset_proofs, portfolio_proofs
 
 BEFORE = OpenApiParameter("before", str, description="The `next_cursor` of the page before; without it, the newest.")
 ASSET = OpenApiParameter("asset", str, description="The symbol of one asset; without it, the whole portfolio.")

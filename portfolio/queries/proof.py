@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from itertools import chain
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from portfolio.domain.money import QUANTUM, ZERO, exact, in_context
+from portfolio.domain.proof import Claim, Part, Proof
 from portfolio.domain.valuation import Quoted
 from portfolio.models import Asset, Disposal, Fill, Holding, Lot, Portfolio, Position, PositionChange, Transfer
 from portfolio.queries.entries import realized_by
@@ -24,65 +26,6 @@ SLACK = 4 * QUANTUM
 
 LOT_ORDER = ("acquired_at", "sequence", "ordinal")
 SOURCES = ("fill__instrument__asset", "transfer")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Part:
-    """Name one addend: what it is, when, and the entry it came from; amounts in USD, quantity in units of the asset."""
-
-    what: str
-    at: datetime | None = None
-    since: datetime | None = None
-    quantity: Decimal | None = None
-    price: Decimal | None = None
-    proceeds: Decimal | None = None
-    cost: Decimal | None = None
-    amount: Decimal | None = None
-    fill_id: int | None = None
-    transfer_id: int | None = None
-    asset: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Claim:
-    """Set a figure as the pages show it beside what its parts add up to."""
-
-    name: str
-    stated: Decimal
-    summed: Decimal
-    is_usd: bool = True
-    slack: Decimal = ZERO
-
-    @property
-    @in_context
-    def holds(self) -> bool:
-        """Tell whether both are equal to the last digit, or as far as products were rounded one by one."""
-        return abs(self.stated - self.summed) <= self.slack
-
-
-@dataclass(frozen=True, kw_only=True)
-class Proof:
-    """Hold a figure's formula and where it is defined, its claims, and its parts; `count` of them, some shown."""
-
-    key: str
-    name: str
-    formula: str
-    source: str
-    claims: tuple[Claim, ...]
-    parts: tuple[Part, ...]
-    count: int
-    next_cursor: str = ""
-
-    @property
-    def columns(self) -> frozenset[str]:
-        """Name the numbers that at least one of the parts shown has."""
-        numbers = ("at", "quantity", "price", "proceeds", "cost", "amount")
-        return frozenset(name for name in numbers if any(getattr(part, name) is not None for part in self.parts))
-
-    @property
-    def holds(self) -> bool:
-        """Tell whether every claim holds."""
-        return all(claim.holds for claim in self.claims)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,8 +56,9 @@ def asset_proofs(*, portfolio: Portfolio, symbol: str, now: datetime, cursor: st
     quantity, cost = _sum(row.quantity for row in held), _sum(row.cost_usd for row in held)
     proofs = [] if asset.kind == Asset.Kind.FIAT else [_lots(portfolio, asset, quantity, cost)]
     proofs.append(_value(asset, quantity, cost, quoted))
-    proofs.append(_disposals(portfolio, asset, _sum(row.realized_pnl_usd for row in held), cursor))
-    futures = _futures(portfolio, asset)
+    funding, network = _transfers(portfolio, asset)
+    proofs.append(_disposals(portfolio, asset, _sum(row.realized_pnl_usd for row in held), cursor, network))
+    futures = _futures(portfolio, asset, funding)
     return AssetProofs(asset=asset, proofs=(*proofs, *([futures] if futures.count else [])))
 
 
@@ -148,9 +92,10 @@ def lot_parts(*, portfolio: Portfolio, asset: Asset) -> Iterator[Part]:
 
 
 def disposal_parts(*, portfolio: Portfolio, asset: Asset) -> Iterator[Part]:
-    """Return every part of a lot of an asset that was let go of, oldest first, a few hundred at a time."""
+    """Return network fees, then every part of a lot that was let go of, oldest first, a few hundred at a time."""
     rows = _let_go_of(portfolio, asset).select_related("lot", "asset", *SOURCES).order_by("disposed_at", "pk")
-    return (_let_go(row) for row in rows.iterator(chunk_size=500))
+    network = _transfers(portfolio, asset)[1]
+    return chain(network, (_let_go(row) for row in rows.iterator(chunk_size=500)))
 
 
 def _asset_of_contracts(portfolio: Portfolio, symbol: str) -> Asset | None:
@@ -289,40 +234,46 @@ def _value(asset: Asset, quantity: Decimal, cost: Decimal, quoted: Quoted | None
     )
 
 
-def _disposals(portfolio: Portfolio, asset: Asset, stated: Decimal, cursor: str) -> Proof:
+def _transfers(portfolio: Portfolio, asset: Asset) -> tuple[list[Part], list[Part]]:
+    """Return the standing funding of an asset's contracts, and network fees paid in it, newest first. One query."""
+    funding = Q(kind=Transfer.Kind.FUNDING, instrument__asset=asset)
+    network = Q(kind__in=(Transfer.Kind.WITHDRAWAL, Transfer.Kind.MOVE), fee_asset=asset)
+    rows = Transfer.objects.filter(
+        funding | network, portfolio=portfolio, reverses__isnull=True, reversed_by__isnull=True
+    )
+    newest = list(rows.order_by("-executed_at", "-sequence"))
+    paid = [row for row in newest if row.kind == Transfer.Kind.FUNDING]
+    charged = [row for row in newest if row.kind != Transfer.Kind.FUNDING and row.fee_amount]
+    return [_funding(row) for row in paid], [_network_fee(row, asset) for row in charged]
+
+
+def _disposals(portfolio: Portfolio, asset: Asset, stated: Decimal, cursor: str, network: Sequence[Part]) -> Proof:
     gains = list(_let_go_of(portfolio, asset).order_by().values_list("realized_pnl_usd", flat=True))
     rows = _let_go_of(portfolio, asset).select_related("lot", "asset", *SOURCES)
     page = newest_first(rows, moment="disposed_at", tie="id", cursor=cursor)
     return Proof(
         key="disposals",
         name="Realized by spot",
-        formula="For every part of a lot that was let go of: proceeds after fees − what that part had cost.",
+        formula="For every part of a lot that was let go of: proceeds after fees − what that part had cost. "
+        "A network fee is sold at market, then spent.",
         source="DOMAIN 4.1",
-        claims=(Claim(name="Realized", stated=stated, summed=_sum(gains)),),
-        parts=tuple(_let_go(row) for row in page.rows),
-        count=len(gains),
+        claims=(Claim(name="Realized", stated=stated, summed=_sum([*gains, *(part.amount for part in network)])),),
+        parts=(*(network if not cursor else ()), *(_let_go(row) for row in page.rows)),
+        count=len(gains) + len(network),
         next_cursor=page.next_cursor,
     )
 
 
-def _futures(portfolio: Portfolio, asset: Asset) -> Proof:
+def _futures(portfolio: Portfolio, asset: Asset, funding: Sequence[Part]) -> Proof:
     """Add up what each fill and each funding payment did to the asset's positions (DOMAIN 4.2)."""
     positions = list(Position.objects.filter(portfolio=portfolio, instrument__asset=asset))
     changes = PositionChange.objects.filter(portfolio=portfolio, fill__instrument__asset=asset)
     fills = list(changes.select_related("fill__instrument__asset").order_by("-fill__executed_at", "-fill__sequence"))
-    funding = Transfer.objects.filter(
-        portfolio=portfolio,
-        kind=Transfer.Kind.FUNDING,
-        instrument__asset=asset,
-        reverses__isnull=True,
-        reversed_by__isnull=True,
-    )
-    paid = list(funding.order_by("-executed_at", "-sequence"))
-    parts = [*(_moved(row, row.fill) for row in fills), *(_funding(row) for row in paid)]
+    parts = [*(_moved(row, row.fill) for row in fills), *funding]
     claims = (
         ("Realized", _sum(p.realized_pnl_usd for p in positions), _sum(row.realized_pnl_usd for row in fills)),
         ("Fees", _sum(p.fees_usd for p in positions), _sum(row.fee_usd for row in fills)),
-        ("Funding", _sum(p.funding_usd for p in positions), _sum(row.value_usd or ZERO for row in paid)),
+        ("Funding", _sum(p.funding_usd for p in positions), _sum(part.amount for part in funding)),
     )
     return Proof(
         key="futures",
@@ -382,6 +333,13 @@ def _moved(row: PositionChange, fill: Fill) -> Part:
 
 def _funding(row: Transfer) -> Part:
     return Part(what="Funding", at=row.executed_at, amount=row.value_usd, transfer_id=row.pk)
+
+
+def _network_fee(row: Transfer, asset: Asset) -> Part:
+    worth = row.fee_amount if asset.kind == Asset.Kind.FIAT else row.fee_usd
+    return Part(
+        what="Network fee, spent", at=row.executed_at, quantity=row.fee_amount, amount=-worth, transfer_id=row.pk
+    )
 
 
 def _source(row: Any) -> str:

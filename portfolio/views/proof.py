@@ -16,10 +16,10 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from portfolio.domain.money import canonical
+from portfolio.domain.proof import Part
 from portfolio.models import Asset, Fill, Portfolio
 from portfolio.queries.holdings import snapshot
 from portfolio.queries.proof import (
-    Part,
     asset_proofs,
     disposal_parts,
     fill_proof,

@@ -41,7 +41,8 @@ def book(alice: User, market: Market) -> Portfolio:
     record_fills(portfolio=found, fills=fills, now=NOW)
     moves = [
         transfer("income", "UNI", "3", at(4, 5), value_usd="90"),
-        transfer("move", "UNI", "10", at(5), to_account=vault),
+        transfer("move", "UNI", "10", at(5), to_account=vault, fee_amount="0.003", fee_asset=asset("BNB")),
+        transfer("withdrawal", "UNI", "1", at(5, 5), fee_amount="0.01", fee_asset=asset("UNI")),
         transfer("funding", "USDC", "-1.5", at(5, 30), instrument=perp("FET")),
     ]
     record_transfers(portfolio=found, transfers=moves, now=NOW)

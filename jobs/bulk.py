@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
 from functools import lru_cache, partial
 from itertools import islice
 from typing import Any
@@ -86,10 +87,17 @@ def _adapter(field: models.Field[Any, Any], connection: Any, days: dict[type, An
         return None
     if connection.vendor == "sqlite" and hasattr(field, "as_texts"):
         return field.as_texts
-    adapt = partial(field.get_db_prep_save, connection=connection)
+    adapt: Callable[[Any], Any] = partial(field.get_db_prep_save, connection=connection)
+    if isinstance(field, models.DateTimeField) and connection.vendor == "sqlite" and connection.timezone is UTC:
+        adapt = _utc_text
     if isinstance(field, models.DateField):
         adapt = days.setdefault(type(field), lru_cache(maxsize=KEPT_VALUES)(adapt))
     return _each(adapt)
+
+
+def _utc_text(moment: datetime) -> str:
+    """Write a moment as Django does on SQLite, without asking it for the zone of every one."""
+    return str(moment.astimezone(UTC).replace(tzinfo=None))
 
 
 def _each(adapt: Callable[[Any], Any]) -> Callable[[Sequence[Any]], list[Any]]:

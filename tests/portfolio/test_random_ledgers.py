@@ -15,6 +15,7 @@ from portfolio.domain.lots import Method, Scope
 from portfolio.domain.money import Refusal
 from portfolio.models import Account, Disposal, Fill, Holding, Lot, LotMethod, Portfolio, Position, PositionChange
 from portfolio.queries.invariants import violations
+from portfolio.queries.proof import asset_proofs
 from portfolio.services.entries import fill_row, transfer_row
 from portfolio.services.ledger import (
     METHOD,
@@ -225,6 +226,16 @@ def test_any_history_agrees_with_the_oracle(alice: User, seed: int) -> None:
 
     assert len(trader.done) > 8
     assert violations(portfolio=Portfolio.objects.get(pk=book.pk), method=METHOD) == []
+    assert unproved(book) == []
+
+
+def unproved(book: Portfolio) -> list[tuple[str, str]]:
+    """Return the figures, by asset, that their parts do not add up to."""
+    symbols = set(Holding.objects.filter(portfolio=book).values_list("asset__symbol", flat=True)) | {"FET"}
+    found = {symbol: asset_proofs(portfolio=book, symbol=symbol, now=NOW) for symbol in symbols}
+    return [
+        (symbol, each.key) for symbol, all_of in found.items() if all_of for each in all_of.proofs if not each.holds
+    ]
 
 
 @pytest.mark.usefixtures("market")

@@ -57,6 +57,8 @@ PAGES = {
     "rotation": "journal:rotation",
     "reviews": "learning:review_queue",
     "review": "learning:review_rotation",
+    "what one learns": "learning:learning",
+    "rotations behind a figure": "journal:timeline?behind=known:yes",
     "ticket": "journal:new_rotation",
     "ticket of a recommendation": "journal:new_rotation?recommendation={recommendation_id}",
     "ticket of a rotation": "journal:new_rotation?rotation={rotation_id}",

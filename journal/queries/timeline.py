@@ -21,18 +21,25 @@ SECTORS = ("source_sector", "destination_sector")
 
 @dataclass(frozen=True, kw_only=True)
 class Filter:
-    """Choose rotations: by sector slug on either side, kind, adherence and state; empty is all."""
+    """Choose rotations: by sector slug on either side, kind, adherence and state; empty is all.
+
+    `behind` is the key of a figure of what was learned, and `only` the rotations behind it.
+    """
 
     sector: str = ""
     kind: str = ""
     adherence: str = ""
     state: str = ""
+    behind: str = ""
+    only: tuple[int, ...] = ()
 
     def of(self, portfolio: Portfolio) -> QuerySet[Rotation]:
         """Return the portfolio's rotations that pass."""
         rows = Rotation.objects.filter(portfolio=portfolio)
         if self.sector:
             rows = rows.filter(Q(source_sector__slug=self.sector) | Q(destination_sector__slug=self.sector))
+        if self.behind:
+            rows = rows.filter(pk__in=self.only)
         exact = {"kind": self.kind, "adherence": self.adherence, "state": self.state}
         return rows.filter(**{name: value for name, value in exact.items() if value})
 

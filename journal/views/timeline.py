@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -14,9 +15,11 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
 from journal.models import Review, Rotation
+from journal.queries.learning import rotations_behind
 from journal.queries.paper import undone
 from journal.queries.timeline import Filter, exported, title_of
 from journal.queries.timeline import timeline as timeline_of
+from journal.views.learning import key_name
 from journal.views.words import chance, conclusion, on_paper
 from portfolio.domain.money import canonical
 from portfolio.models import Portfolio, Sector
@@ -28,6 +31,7 @@ COLUMNS = (
     "id", "executed_at", "state", "kind", "from", "to", "adherence", "conviction", "moved_usd", "fees_usd",
     "spot_pnl_usd", "futures_pnl_usd", "alpha_30_usd", "alpha_to_date_usd", "tags", "thesis",
 )  # fmt: skip
+LONGEST_KEY = 120
 RISKY = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -39,17 +43,19 @@ def timeline(request: HttpRequest) -> HttpResponse:
     if desk.portfolio is None:
         return render(request, "journal/timeline.html", desk.context)
     sectors = list(Sector.objects.filter(kind=Sector.Kind.NARRATIVE))
-    chosen = _chosen(request, sectors)
+    chosen = _behind(_chosen(request, sectors), desk.portfolio)
     found = timeline_of(portfolio=desk.portfolio, chosen=chosen, cursor=request.GET.get("before", ""))
     context = {
         **desk.context,
         "rows": [_row(rotation) for rotation in found.page.rows],
         "totals": found.totals,
-        **_undone(desk, desk.portfolio),
+        **({} if chosen.behind else _undone(desk, desk.portfolio)),
         "next_cursor": found.page.next_cursor,
         "filters": _filters(chosen, sectors),
         "is_filtered": chosen != Filter(),
-        "query": urlencode({name: value for name, value in vars(chosen).items() if value}),
+        "behind": chosen.behind,
+        "behind_name": key_name(chosen.behind, {sector.slug: sector for sector in sectors}),
+        "query": urlencode({name: value for name, value in vars(chosen).items() if value and name != "only"}),
     }
     return render(request, "journal/timeline.html", context)
 
@@ -62,7 +68,7 @@ def export(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     if portfolio is None:
         return redirect("journal:timeline")
     writer = csv.writer(_Echo())
-    chosen = _chosen(request, list(Sector.objects.filter(kind=Sector.Kind.NARRATIVE)))
+    chosen = _behind(_chosen(request, list(Sector.objects.filter(kind=Sector.Kind.NARRATIVE))), portfolio)
     rows = _table(exported(portfolio=portfolio, chosen=chosen))
     lines: Iterator[Any] = (writer.writerow(row) for row in rows)
     response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
@@ -80,10 +86,18 @@ class _Echo:
 
 def _chosen(request: HttpRequest, sectors: list[Sector]) -> Filter:
     """Return the filter asked for; what does not exist is not asked for."""
-    asked = {name: request.GET.get(name, "") for name in (*CHOICES, "sector")}
+    asked: dict[str, Any] = {name: request.GET.get(name, "") for name in (*CHOICES, "sector")}
     known = {name: {value for value, _ in choices} for name, choices in CHOICES.items()}
     known["sector"] = {sector.slug for sector in sectors}
-    return Filter(**{name: value for name, value in asked.items() if value in known[name]})
+    behind = request.GET.get("behind", "")[:LONGEST_KEY].replace("\x00", "")
+    return Filter(behind=behind, **{name: value for name, value in asked.items() if value in known[name]})
+
+
+def _behind(chosen: Filter, portfolio: Portfolio) -> Filter:
+    """Find the rotations behind the figure that the filter names, if it names one."""
+    if not chosen.behind:
+        return chosen
+    return replace(chosen, only=tuple(rotations_behind(portfolio=portfolio, key=chosen.behind)))
 
 
 def _filters(chosen: Filter, sectors: list[Sector]) -> list[dict[str, Any]]:

@@ -135,7 +135,8 @@ def _add(
 def _post(worth: dict[str, Any], reference: Reference, place: int, opened: Sequence[tuple[int, Any, Any]]) -> None:
     """Add one portfolio's positions: longs on a sector are its overlay, shorts on anything else hedge the core.
 
-    Posted margin counts as carved here; `margin_to_reserve` moves it where the policy takes it from stablecoins.
+    Posted margin is among the stablecoins held. That of an overlay counts as carved here; `margin_to_reserve` moves it
+    back where the policy takes it from stablecoins.
     """
     for instrument, quantity, margin in opened:
         contract, amount = reference.contracts.get(instrument), float(quantity)
@@ -149,9 +150,9 @@ def _post(worth: dict[str, Any], reference: Reference, place: int, opened: Seque
         if shares and amount > 0:
             worth["overlay"][place, shares[0][0]] += notional
             worth["margin"][place, shares[0][0]] += posted
+            worth["stable"][place] -= posted
         else:
             worth["core_hedge"][place] += 0.0 if shares else min(notional, 0.0)
-            worth["stable"][place] += posted
 
 
 def margin_to_reserve(worth: dict[str, Any], *, carves: Bools) -> None:

@@ -69,3 +69,13 @@ class TestInverse:
         found = answered(where, book)
 
         assert set(found.legs.values_list("action", flat=True)) >= {"SELL_SPOT", "BUY_SPOT"}
+
+
+class TestMargin:
+    def test_counts_once(self, where: Market, book: Portfolio) -> None:
+        perp = Instrument.objects.get(venue=book.venue, asset__symbol="FET", kind="perp")
+        opened(book, perp, "buy", "1500", "2")
+
+        found = answered(where, book)
+
+        assert found.explanation["numbers"]["equity_usd"] == "33333.33"

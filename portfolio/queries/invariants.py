@@ -1,90 +1,33 @@
-"""Check that what was derived follows from what was recorded, row by row (I01-I06, I10, I16, I18, I20)."""
+"""Check that what was derived follows from what was recorded, row by row (I01-I07, I09, I10, I16, I18, I20)."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
-from portfolio.domain.events import USD, Event
 from portfolio.domain.futures import PositionSide
-from portfolio.domain.ledger import Folded, fold
-from portfolio.domain.lots import EVERYWHERE, Method, Scope
-from portfolio.domain.money import ZERO, Refusal, exact, in_context
-from portfolio.domain.outcomes import AssetKey, PositionKey
+from portfolio.domain.lots import Method
+from portfolio.domain.money import ZERO, exact, in_context
+from portfolio.domain.outcomes import PositionKey
 from portfolio.models import (
     Asset,
     Disposal,
     Fill,
-    Holding,
     Instrument,
-    Lot,
     LotMethod,
     Portfolio,
-    Position,
-    PositionChange,
     Transfer,
     Unmatched,
 )
-from portfolio.queries.events import Order, domain_lot, domain_position, events_of, position_key
+from portfolio.queries.events import position_key
+from portfolio.queries.ledger_rows import Rows, Violation, rows_of
+from portfolio.queries.replayed import replay_violations
 
 LEAVING = (Transfer.Kind.WITHDRAWAL, Transfer.Kind.MOVE, Transfer.Kind.MIGRATION, Transfer.Kind.SWAP)
 REOPENED = (Disposal.Kind.MOVED, Disposal.Kind.CONVERTED, Disposal.Kind.RESET)
 CARRIED = (*REOPENED, Disposal.Kind.SENT)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Violation:
-    """Name the invariant that a row breaks, and how."""
-
-    invariant: str
-    row: str
-    message: str
-
-    def __str__(self) -> str:
-        """Show it in one line."""
-        return f"{self.invariant} {self.row}: {self.message}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rows:
-    """Hold everything that is stored of one portfolio's ledger."""
-
-    portfolio: Portfolio
-    fills: list[Fill]
-    transfers: list[Transfer]
-    methods: list[LotMethod]
-    lots: list[Lot]
-    disposals: list[Disposal]
-    unmatched: list[Unmatched]
-    holdings: list[Holding]
-    positions: list[Position]
-    changes: list[PositionChange]
-    events: list[Event]
-    fiat: set[int]
-
-    def standing_fills(self) -> list[Fill]:
-        """Return the fills that neither are nor have a reversal."""
-        return _standing(self.fills)
-
-    def standing_transfers(self) -> list[Transfer]:
-        """Return the transfers that neither are nor have a reversal."""
-        return _standing(self.transfers)
-
-    def is_shared(self, order: Order | None = None) -> bool:
-        """Return whether all accounts share their lots: after an entry, or now."""
-        changes = [
-            ((row.effective_at, row.sequence), row.scope)
-            for row in _standing(self.methods)
-            if order is None or (row.effective_at, row.sequence) < order
-        ]
-        return bool(changes) and max(changes)[1] == Scope.PORTFOLIO
-
-    def place(self, row: Lot | Holding) -> tuple[int, int]:
-        """Return where a lot or a balance is counted: its account, or none where lots are shared, and its asset."""
-        return (EVERYWHERE if self.is_shared() else row.account_id, row.asset_id)
 
 
 @in_context
@@ -93,36 +36,12 @@ def violations(*, portfolio: Portfolio, method: Method) -> list[Violation]:
 
     While a worker derives it anew, the derived rows show an earlier ledger: then only what was recorded is checked.
     """
-    rows = _read(portfolio)
+    rows = rows_of(portfolio)
     if portfolio.recompute_from is not None:
         return [violation for check in (_entries, _owners) for violation in check(rows)]
-    return [violation for check in _CHECKS for violation in check(rows)] + list(_replay(rows, method))
-
-
-def _read(portfolio: Portfolio) -> Rows:
-    def all_of(model: Any, *related: str) -> list[Any]:
-        """Read a table's rows of this portfolio."""
-        return list(model.objects.filter(portfolio=portfolio).select_related(*related).order_by("pk"))
-
-    return Rows(
-        portfolio=portfolio,
-        fills=all_of(Fill, "instrument", "account"),
-        transfers=all_of(Transfer, "asset", "account", "to_account"),
-        methods=all_of(LotMethod),
-        lots=all_of(Lot, "asset", "account"),
-        disposals=all_of(Disposal, "lot", "fill__instrument"),
-        unmatched=all_of(Unmatched),
-        holdings=all_of(Holding, "asset", "account"),
-        positions=all_of(Position, "quote_asset", "account"),
-        changes=all_of(PositionChange),
-        events=events_of(portfolio=portfolio),
-        fiat=set(Asset.objects.filter(kind=Asset.Kind.FIAT).values_list("pk", flat=True)),
+    return [violation for check in _CHECKS for violation in check(rows)] + list(
+        replay_violations(rows=rows, method=method)
     )
-
-
-def _standing(entries: list[Any]) -> list[Any]:
-    gone = {entry.reverses_id for entry in entries if entry.reverses_id}
-    return [entry for entry in entries if not entry.reverses_id and entry.pk not in gone]
 
 
 def _balances(rows: Rows) -> Iterator[Violation]:
@@ -317,71 +236,6 @@ def _foreign_ends(rows: Rows) -> Iterator[Violation]:
     for row in rows.transfers:
         if row.to_account is not None and row.to_account.portfolio_id != rows.portfolio.pk:
             yield Violation(invariant="I20", row=_named(row), message="it goes to another portfolio's account")
-
-
-def _replay(rows: Rows, method: Method) -> Iterator[Violation]:
-    """I16: lots, balances, positions and realised gains are what a replay from nothing gives."""
-    try:
-        folded = fold(events=rows.events, method=method)
-    except Refusal as error:
-        yield Violation(invariant="I16", row=f"portfolio {rows.portfolio.pk}", message=f"cannot be replayed: {error}")
-        return
-    yield from _replayed_lots(rows, folded)
-    yield from _replayed_balances(rows, folded)
-    stored = {position_key(row): row for row in rows.positions}
-    replayed = folded.state.positions
-    for key in stored.keys() | replayed.keys():
-        row = stored.get(key)
-        if row is None or key not in replayed or domain_position(row) != replayed[key]:
-            name = f"position in instrument {key[1]} of account {key[0]}"
-            yield Violation(invariant="I16", row=name, message="differs from a replay")
-
-
-def _replayed_lots(rows: Rows, folded: Folded) -> Iterator[Violation]:
-    stored = {(lot.asset.symbol, lot.sequence, lot.ordinal): lot for lot in rows.lots}
-    for key in stored.keys() | folded.lots.keys():
-        if key not in stored or key not in folded.lots or domain_lot(stored[key]) != folded.lots[key]:
-            name = f"lot {stored[key].pk}" if key in stored else f"lot of {key[0]} brought by entry {key[1]}"
-            yield Violation(invariant="I16", row=name, message="differs from a replay")
-    disposals = [disposal for outcome in folded.outcomes for disposal in outcome.disposals]
-    yield from _compare(
-        "realised gains", rows, _total(rows.disposals, "realized_pnl_usd"), _total(disposals, "realized")
-    )
-    unmatched = _total(disposals, "unmatched_proceeds")
-    yield from _compare("unmatched proceeds", rows, _total(rows.unmatched, "proceeds_usd"), unmatched)
-    futures = _total(folded.outcomes, "perp_realized") - _total(folded.outcomes, "perp_fees")
-    changes = _total(rows.changes, "realized_pnl_usd") - _total(rows.changes, "fee_usd")
-    yield from _compare("futures gains", rows, changes, futures)
-
-
-def _replayed_balances(rows: Rows, folded: Folded) -> Iterator[Violation]:
-    state = folded.state
-    stored = {(row.account_id, row.asset.symbol): row for row in rows.holdings}
-    for key in stored.keys() | state.balances.keys():
-        row = stored.get(key)
-        kept = (ZERO, ZERO) if row is None else (row.quantity, row.realized_pnl_usd)
-        replayed = (state.held(*key), state.gains.get(key, ZERO))
-        if kept != replayed:
-            message = f"{kept[0]} held and {kept[1]} realised, a replay gives {replayed[0]} and {replayed[1]}"
-            yield Violation(invariant="I16", row=f"holding of {key[1]} in account {key[0]}", message=message)
-    costs: dict[AssetKey, Decimal] = defaultdict(Decimal)
-    for row in rows.holdings:
-        if row.asset.symbol != USD:
-            costs[EVERYWHERE if rows.is_shared() else row.account_id, row.asset.symbol] += row.cost_usd
-    for key in costs.keys() | state.costs.keys():
-        if costs[key] != state.costs.get(key, ZERO):
-            message = f"it cost {costs[key]}, a replay gives {state.costs.get(key, ZERO)}"
-            yield Violation(invariant="I16", row=f"holding of {key[1]} in account {key[0]}", message=message)
-
-
-def _compare(what: str, rows: Rows, stored: Decimal, replayed: Decimal) -> Iterator[Violation]:
-    if stored != replayed:
-        message = f"{what} of {stored} are stored, a replay gives {replayed}"
-        yield Violation(invariant="I16", row=f"portfolio {rows.portfolio.pk}", message=message)
-
-
-def _total(rows: Iterable[Any], name: str) -> Decimal:
-    return sum((getattr(row, name) for row in rows), ZERO)
 
 
 def _named(row: Any) -> str:

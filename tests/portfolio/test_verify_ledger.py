@@ -11,19 +11,21 @@ import pytest
 from django.core.management import call_command
 
 from accounts.models import User
+from portfolio.domain.lots import Method, Scope
 from portfolio.models import (
     Account,
     Disposal,
     Fill,
     Holding,
     Lot,
+    LotMethod,
     Portfolio,
     Position,
     PositionChange,
     Transfer,
     Unmatched,
 )
-from portfolio.services.ledger import record_fills, record_transfers, reverse_fills
+from portfolio.services.ledger import record_fills, record_transfers, reverse_fills, set_lot_method
 from tests.portfolio.factories import NOW, asset, at, fill, perp, portfolio, spot, transfer
 
 
@@ -60,9 +62,23 @@ def busy(book: Portfolio) -> Portfolio:
             transfer("funding", "USDC", -1, at(6, 1), instrument=perp("FET")),
         ],
     )
+    _carry(book)
     wrong = record_fills(portfolio=book, now=NOW, fills=[fill(spot("FET"), "buy", 5, 2, at(7))])
     reverse_fills(portfolio=book, fills=wrong.fills, now=NOW)
     return book
+
+
+def _carry(book: Portfolio) -> None:
+    """Move, migrate, rebase and swap a little, and change the method."""
+    vault = Account.objects.create(portfolio=book, venue=book.venue, name="Vault")
+    carried = [
+        transfer("move", "UNI", 9, at(6, 2), to_account=vault, fee_amount="1"),
+        transfer("migration", "FET", 30, at(6, 3), into=asset("AAVE"), ratio="0.5"),
+        transfer("rebase", "BNB", "0.1", at(6, 4)),
+        transfer("swap", "BNB", "0.2", at(6, 5), into=asset("USDC"), into_quantity="120", value_usd="120"),
+    ]
+    record_transfers(portfolio=book, now=NOW, transfers=carried)
+    set_lot_method(portfolio=book, method=Method.HIFO, scope=Scope.ACCOUNT, effective_at=at(6, 6), now=NOW)
 
 
 def change(row: Any, **values: Any) -> None:
@@ -90,6 +106,14 @@ class TestVerify:
             (Lot, {"asset__symbol": "FET"}, {"is_open": False}, "I03"),
             (Lot, {"asset__symbol": "UNI"}, {"remaining_quantity": D(7)}, "I04"),
             (Lot, {"asset__symbol": "UNI"}, {"remaining_cost_usd": D(7)}, "I04"),
+            (Disposal, {"kind": "moved"}, {"quantity": D(8)}, "I02"),
+            (Disposal, {"kind": "fee", "transfer__isnull": False}, {"quantity": D(8)}, "I02"),
+            (Disposal, {"kind": "converted"}, {"realized_pnl_usd": D(8)}, "I06"),
+            (Lot, {"account__name": "Vault"}, {"quantity": D(8)}, "I09"),
+            (Lot, {"asset__symbol": "AAVE", "transfer__isnull": False}, {"cost_usd": D(8)}, "I09"),
+            (Holding, {"asset__symbol": "BNB"}, {"realized_pnl_usd": D(8)}, "I07"),
+            (Holding, {"asset__symbol": "BNB"}, {"cost_usd": D(8)}, "I16"),
+            (LotMethod, {}, {"sequence": 1}, "I18"),
             (Disposal, {"fill__sequence": 5}, {"disposed_at": at(0) - timedelta(days=9)}, "I05"),
             (Disposal, {"fill__sequence": 5}, {"realized_pnl_usd": D(9)}, "I06"),
             (Position, {}, {"quantity": D(9)}, "I10"),

@@ -6,6 +6,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.routers import SimpleRouter
 
 from config.api.views import NoSuchRoute
+from journal.api.learning import LearningViewSet, LessonViewSet
 from journal.api.viewsets import PassViewSet, RotationViewSet
 from portfolio.api.futures import FuturesViewSet
 from portfolio.api.viewsets import FillViewSet, InstrumentViewSet, MarketViewSet, PortfolioViewSet, SectorViewSet
@@ -22,6 +23,8 @@ router.register("signals", SignalsViewSet, basename="api-signals")
 router.register("recommendations", RecommendationViewSet, basename="api-recommendation")
 router.register("rotations", RotationViewSet, basename="api-rotation")
 router.register("passes", PassViewSet, basename="api-pass")
+router.register("learning", LearningViewSet, basename="api-learning")
+router.register("lessons", LessonViewSet, basename="api-lesson")
 
 OPEN = {"authentication_classes": [], "permission_classes": [AllowAny]}
 

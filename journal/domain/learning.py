@@ -188,7 +188,7 @@ def calibration(pairs: Sequence[tuple[float, bool]]) -> Calibration | None:
     n, rate = len(pairs), fmean(came for _, came in pairs)
     binned: Mapping[int, list[tuple[float, bool]]] = _binned(pairs)
     parts = [_part(each, rate) for _, each in sorted(binned.items())]
-    reliability, resolution, within = (sum(part[place] for part in parts) / n for place in (1, 2, 3))
+    reliability, resolution, within = (sum(sums) / n for sums in zip(*(part[1] for part in parts), strict=True))
     brier, uncertainty = fmean((said - came) ** 2 for said, came in pairs), rate * (1 - rate)
     return Calibration(
         n=n,
@@ -214,12 +214,12 @@ def _binned(pairs: Iterable[tuple[float, bool]]) -> Mapping[int, list[tuple[floa
     return found
 
 
-def _part(pairs: Sequence[tuple[float, bool]], rate: float) -> tuple[Bin, float, float, float]:
+def _part(pairs: Sequence[tuple[float, bool]], rate: float) -> tuple[Bin, tuple[float, float, float]]:
     """Return one bin with its sums of reliability, resolution, and what is left within it (Stephenson 2008)."""
     n, said, came = len(pairs), fmean(said for said, _ in pairs), fmean(came for _, came in pairs)
     within = sum((p - said) ** 2 - 2 * (p - said) * (o - came) for p, o in pairs)
     found = Bin(said=said, came=share(sum(o for _, o in pairs), n))
-    return found, n * (said - came) ** 2, n * (came - rate) ** 2, within
+    return found, (n * (said - came) ** 2, n * (came - rate) ** 2, within)
 
 
 def expectancy(multiples: Sequence[float]) -> Expectancy | None:

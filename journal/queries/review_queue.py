@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from django.contrib.auth.models import AnonymousUser
 from django.db.models import Exists, OuterRef, QuerySet
 
 from accounts.models import User
@@ -164,7 +165,7 @@ def next_step(lessons: Sequence[Lesson], outcomes: dict[int, Outcome]) -> tuple[
     return max(lessons, key=lambda lesson: lesson.horizon_days, default=None), None
 
 
-def lessons_of(*, user: User) -> QuerySet[Lesson]:
+def lessons_of(*, user: User | AnonymousUser) -> QuerySet[Lesson]:
     """Select a person's own lessons, newest first."""
     mine = Lesson.objects.filter(rotation__portfolio__owner_id=user.pk)
     passed = Lesson.objects.filter(decided_pass__portfolio__owner_id=user.pk)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from django.db import IntegrityError, transaction
 
@@ -71,11 +72,11 @@ def learn(*, lesson: Lesson, sentence: str, mistakes: Iterable[str], now: dateti
     return locked
 
 
-def _of(decision: Rotation | Pass) -> dict[str, Rotation | Pass]:
+def _of(decision: Rotation | Pass) -> dict[str, object]:
     return {"rotation" if isinstance(decision, Rotation) else "decided_pass": decision}
 
 
-def _first(which: dict[str, object], kept: dict[str, object]) -> tuple[Lesson, bool]:
+def _first(which: Mapping[str, Any], kept: Mapping[str, Any]) -> tuple[Lesson, bool]:
     """Return the lesson of a decision and horizon, made now or before."""
     try:
         with transaction.atomic():

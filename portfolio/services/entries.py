@@ -149,6 +149,8 @@ def transfer_row(
     """Return the unsaved row of a transfer, at its market value where that is known."""
     check_moment(portfolio=portfolio, moment=new.executed_at, now=now)
     _check_ends(portfolio, new, account)
+    if new.acquired_at is not None and new.acquired_at > new.executed_at:
+        raise BadMoment("It cannot have been acquired after it arrived.")
     return Transfer(
         portfolio=portfolio,
         account=account,

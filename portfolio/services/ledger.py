@@ -151,8 +151,12 @@ def record_transfers(
     now: datetime,
     client_key: str = "",
     is_imported: bool = False,
+    core_override_reason: str = "",
 ) -> Recorded:
-    """Record deposits, withdrawals, income and funding whole or not at all; repeats are returned as they are."""
+    """Record what came, went, moved or changed without a trade, whole or not at all; repeats are returned as they are.
+
+    What a swap or a fee lets go of may not be core without a written reason.
+    """
     locked = lock(portfolio)
     account = default_account(locked)
     stated = [
@@ -161,10 +165,12 @@ def record_transfers(
     ]
     known = _known(stated, SAME_TRANSFER)
     fresh = [row for row in stated if row.external_id not in known]
-    if fresh:
-        _record(locked, fresh, now)
+    held = _record(locked, fresh, now) if fresh else {}
+    breaches = () if is_imported else _core_breaches(locked, _swapped(fresh), held, now)
+    if breaches and not core_override_reason.strip():
+        raise CoreSaleRefused(breaches)
     rows = tuple(known.get(row.external_id, row) for row in stated)
-    return Recorded(transfers=rows, is_repeat=bool(stated) and not fresh)
+    return Recorded(transfers=rows, is_repeat=bool(stated) and not fresh, core_breaches=breaches)
 
 
 def record_transfer(*, portfolio: Portfolio, transfer: NewTransfer, now: datetime, client_key: str = "") -> Transfer:
@@ -379,3 +385,9 @@ def _sold(fills: Iterable[Fill]) -> set[int]:
     sold = {fill.fee_asset_id for fill in fills if fill.fee_amount}
     spot = [fill for fill in fills if fill.instrument.kind == Instrument.Kind.SPOT]
     return sold | {fill.instrument.asset_id if fill.side == Fill.Side.SELL else fill.quote_asset_id for fill in spot}
+
+
+def _swapped(transfers: Iterable[Transfer]) -> set[int]:
+    """Return the assets that transfers sell: what was swapped, and what paid a fee."""
+    sold = {row.asset_id for row in transfers if row.kind == Transfer.Kind.SWAP}
+    return sold | {row.fee_asset_id for row in transfers if row.fee_amount and row.fee_asset_id is not None}

@@ -234,3 +234,20 @@ class TestCoreAndFees:
 
         recorded = record_fills(portfolio=book, fills=[bought], now=NOW, core_override_reason="The rebate is worth it.")
         assert [breach.asset for breach in recorded.core_breaches] == ["BNB"]
+
+    def test_a_swap_of_core_needs_one_too(self, book: Portfolio) -> None:
+        CoreQuantity.objects.create(portfolio=book, asset=asset("UNI"), quantity=D(200), effective_at=at(0))
+        stated = transfer("swap", "UNI", 1, at(1), into=asset("BNB"), into_quantity="0.04", value_usd="25")
+
+        with pytest.raises(CoreSaleRefused, match="UNI is core"):
+            record_transfers(portfolio=book, transfers=[stated], now=NOW)
+
+        reason = {"core_override_reason": "It is dust."}
+        assert record_transfers(portfolio=book, transfers=[stated], now=NOW, **reason).core_breaches
+
+
+def test_nothing_is_acquired_after_it_arrived(book: Portfolio) -> None:
+    stated = transfer("deposit", "UNI", 1, at(2), cost_usd="20", acquired_at=at(3))
+
+    with pytest.raises(BadMoment, match="after it arrived"):
+        record_transfer(portfolio=book, transfer=stated, now=NOW)

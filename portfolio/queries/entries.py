@@ -59,7 +59,8 @@ def fill_lines(*, portfolio: Portfolio, symbol: str = "", cursor: str = "") -> F
 def transfer_lines(*, portfolio: Portfolio, cursor: str = "") -> Page[Transfer]:
     """Return a page of deposits, withdrawals, income and funding."""
     rows = Transfer.objects.filter(portfolio=portfolio)
-    related = rows.select_related("account", "asset", "instrument__asset", "reversed_by", "reverses")
+    ends = ("to_account", "into_asset", "fee_asset")
+    related = rows.select_related("account", "asset", "instrument__asset", "reversed_by", "reverses", *ends)
     return newest_first(related, moment="executed_at", tie="sequence", cursor=cursor)
 
 

@@ -1,4 +1,4 @@
-"""Check that what was derived follows from what was recorded, row by row (I01-I07, I09, I10, I16, I18, I20)."""
+"""Check that what was derived follows from what was recorded, row by row (I01-I07, I09-I11, I16, I18, I20)."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
-from portfolio.domain.futures import PositionSide
 from portfolio.domain.lots import Method
-from portfolio.domain.money import ZERO, exact, in_context
-from portfolio.domain.outcomes import PositionKey
+from portfolio.domain.money import ZERO, in_context
 from portfolio.models import (
     Asset,
     Disposal,
@@ -21,7 +19,7 @@ from portfolio.models import (
     Transfer,
     Unmatched,
 )
-from portfolio.queries.events import position_key
+from portfolio.queries.futures_checks import forced_violations, position_violations
 from portfolio.queries.ledger_rows import Rows, Violation, rows_of
 from portfolio.queries.replayed import replay_violations
 
@@ -169,25 +167,6 @@ def _carried(rows: Rows) -> Iterator[Violation]:
             yield Violation(invariant="I09", row=f"entry {sequence}", message=message)
 
 
-def _positions(rows: Rows) -> Iterator[Violation]:
-    """I10: a position is the sum of its signed fills, and a closed one keeps no margin and no entry cost."""
-    signed: dict[PositionKey, Decimal] = defaultdict(Decimal)
-    for fill in rows.standing_fills():
-        if fill.instrument.kind != Instrument.Kind.SPOT:
-            key = (fill.account_id, fill.instrument_id, PositionSide(fill.position_side))
-            size = exact(fill.quantity * fill.instrument.contract_size)
-            signed[key] += size if fill.side == Fill.Side.BUY else -size
-    stored = {position_key(row): row for row in rows.positions}
-    for key in signed.keys() | stored.keys():
-        row = stored.get(key)
-        name = f"position in instrument {key[1]} of account {key[0]}"
-        if (row.quantity if row else ZERO) != signed[key]:
-            message = f"{row.quantity if row else 0} held, fills add up to {signed[key]}"
-            yield Violation(invariant="I10", row=name, message=message)
-        if row and not row.quantity and (row.margin or row.entry_cost):
-            yield Violation(invariant="I10", row=name, message="closed, and still has margin or an entry cost")
-
-
 def _entries(rows: Rows) -> Iterator[Violation]:
     """I18: sequences are used once and counted, and a reversal mirrors what it reverses."""
     seen: set[int] = set()
@@ -204,7 +183,8 @@ def _entries(rows: Rows) -> Iterator[Violation]:
 
 
 def _mirrors(reversal: Fill, original: Fill | None) -> bool:
-    same = ("account_id", "instrument_id", "quantity", "price", "quote_usd", "fee_amount", "fee_asset_id")
+    amounts = ("quantity", "price", "quote_usd", "fee_amount")
+    same = ("account_id", "instrument_id", "fee_asset_id", "position_side", "reason", "chain", *amounts)
     return (
         original is not None
         and original.reverses_id is None
@@ -248,7 +228,8 @@ _CHECKS: tuple[Callable[[Rows], Iterator[Violation]], ...] = (
     _lots,
     _matches,
     _carried,
-    _positions,
+    position_violations,
+    forced_violations,
     _entries,
     _owners,
 )

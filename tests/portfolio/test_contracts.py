@@ -15,12 +15,14 @@ from django.utils import timezone
 from django.utils.html import strip_tags
 
 from portfolio.domain.futures import MarginMode, PositionSide, Reason
+from portfolio.domain.lots import Method
 from portfolio.domain.margin import Tier
 from portfolio.domain.outcomes import Oversold
 from portfolio.domain.perps import NothingToClose
 from portfolio.models import Instrument, Portfolio, Position, PositionChange, Transfer, ValuationDay
 from portfolio.queries.chains import chains_of
 from portfolio.queries.holdings import snapshot
+from portfolio.queries.invariants import violations
 from portfolio.queries.positions import PositionLine
 from portfolio.services.contracts import (
     BadContract,
@@ -373,6 +375,43 @@ class TestRisk:
         with pytest.raises(SystemExit):
             verify(book)
         assert PositionChange.objects.count() == 1
+
+
+class TestChecks:
+    """What verify_ledger finds when a row was changed behind its back."""
+
+    def found(self, book: Portfolio) -> set[str]:
+        book.refresh_from_db()
+        return {one.invariant for one in violations(portfolio=book, method=Method.FIFO)}
+
+    def test_a_side_that_turned(self, book: Portfolio) -> None:
+        trade(book, perp("BTC"), "buy", "0.1", "50000", at(1), position_side="long", leverage=D(5))
+        Position.objects.update(quantity=D("-0.1"))
+
+        assert {"I10", "I16"} <= self.found(book)
+
+    def test_a_margin_below_nothing(self, book: Portfolio) -> None:
+        trade(book, perp("BTC"), "buy", "0.1", "50000", at(1), leverage=D(5))
+        Position.objects.update(margin=D(-1))
+
+        assert "I10" in self.found(book)
+
+    @pytest.mark.parametrize(("way", "back", "left"), [("buy", "sell", "-1"), ("sell", "buy", "1")])
+    def test_a_forced_close_that_opened(self, book: Portfolio, way: str, back: str, left: str) -> None:
+        trade(book, perp("BTC"), way, "0.1", "50000", at(1), leverage=D(5))
+        trade(book, perp("BTC"), back, "0.1", "50000", at(2), reason="adl")
+        assert self.found(book) == set()
+
+        PositionChange.objects.filter(fill__reason="adl").update(quantity_after=D(left))
+
+        assert "I11" in self.found(book)
+
+    def test_a_reversal_that_names_another_side(self, book: Portfolio) -> None:
+        trade(book, perp("BTC"), "buy", "0.1", "50000", at(1), leverage=D(5))
+        reverse_fills(portfolio=book, fills=book.fills.all(), now=NOW)
+        book.fills.filter(reverses__isnull=False).update(position_side="long")
+
+        assert "I18" in self.found(book)
 
 
 class TestPages:

@@ -90,7 +90,7 @@ def evidence_of(case: Case) -> dict[str, Any]:
     """Return what is shown of that moment: the legs and scores of a rotation, or what was recommended."""
     decision = case.decision
     if isinstance(decision, Pass):
-        return {"recommendation": decision.recommendation, "accounts": []}
+        return {"recommendation": decision.recommendation, **evidence_context(_as_rotated(decision))}
     return {
         "rotation": decision,
         "legs": [(leg, [pair.fill for pair in leg.leg_fills.all()]) for leg in decision.legs.all()],
@@ -98,6 +98,13 @@ def evidence_of(case: Case) -> dict[str, Any]:
         "regime_name": str(Regime(decision.regime).label) if decision.regime else "",
         **evidence_context(decision),
     }
+
+
+def _as_rotated(passed: Pass) -> Rotation:
+    """Return what a rotation of that moment would have frozen; it is never stored."""
+    stood = passed.recommendation.evidence
+    frozen = {"evidence": stood.payload, "evidence_sha256": stood.sha256}
+    return Rotation(portfolio=passed.portfolio, executed_at=passed.passed_at, **frozen)
 
 
 def known_on(case: Case) -> datetime:

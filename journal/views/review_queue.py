@@ -21,6 +21,8 @@ from journal.views.cases import Case, case_of_pass, case_of_rotation, evidence_o
 from portfolio.views.access import desk_of, page_of, remember
 
 UNPROCESSABLE = 422
+ASKED = "How did it go, against having held?"
+ASKED_OF_UNDONE = "How would it have gone, against having held?"
 
 
 @login_required
@@ -91,10 +93,12 @@ def _page(request: HttpRequest, case: Case, form: Any = None) -> HttpResponse:
     context: dict[str, Any] = {"case": case, "horizon": horizon, "lesson": lesson, **evidence_of(case)}
     if horizon is not None:
         context["form"] = form or ExpectForm(initial={"horizon_days": horizon})
+        context["form"].fields["expectation"].label = ASKED_OF_UNDONE if case.is_pass else ASKED
     elif lesson is None:
         context["known_on"] = known_on(case)
     else:
         context |= {"outcome": case.outcomes.get(lesson.horizon_days), "verdict": verdict(lesson)}
+        context["size"] = abs(lesson.shown_alpha_usd)
         context["form"] = form or LearnForm(initial={"horizon_days": lesson.horizon_days})
         context["earlier"] = [each for each in case.lessons if each.pk != lesson.pk]
     page = page_of(case.portfolio, **context)

@@ -117,6 +117,9 @@ class TestBlind:
         shown = said(client_of_alice, page(rotation))
         alpha = rotation.reviews.get(horizon_days=30).total_alpha_usd
         assert "You expected: worse than holding. It was not." in shown
+        assert re.fullmatch(
+            r"After 30 days you were \$[0-9,.]+ ahead of having held", heading(client_of_alice, page(rotation))
+        )
         assert "FET looked tired." in shown
         lesson = Lesson.objects.get()
         assert (lesson.shown_alpha_usd, lesson.had_seen, lesson.outcome_seen_at) == (alpha, False, NOW)
@@ -224,6 +227,7 @@ class TestPasses:
         assert "passed on" in said(client_of_alice, QUEUE)
         assert not OUTCOME.search(said(client_of_alice, address))
         assert "I was away." in said(client_of_alice, address)
+        assert "How would it have gone" in said(client_of_alice, address)
         client_of_alice.post(f"{address}expect/", {"horizon_days": 30, "expectation": "better"})
         assert "You expected: better than holding. So it was." in said(client_of_alice, address)
         assert Lesson.objects.get().shown_alpha_usd == 100

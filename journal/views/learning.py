@@ -157,12 +157,9 @@ def _discipline(summary: Summary) -> list[tuple[str, dict[str, Any]]]:
 
 
 def _facet(name: str, found: Learned) -> dict[str, Any]:
-    rows = found.summary.facets[name]
-    return {
-        "title": FACETS[name],
-        "rows": [_row(row, found) for row in rows[:MOST_ROWS]],
-        "more": len(rows[MOST_ROWS:]),
-    }
+    rows, (title, column) = found.summary.facets[name], FACETS[name]
+    shown = [_row(row, found) for row in rows[:MOST_ROWS]]
+    return {"title": title, "column": column, "rows": shown, "more": len(rows) - len(shown)}
 
 
 def _row(row: Row, found: Learned) -> dict[str, Any]:

@@ -191,6 +191,7 @@ class TestPage:
         assert "1 stated chance so far; 10 are the least for a verdict" in shown
         assert "1 rotation without a stated chance is left out." in shown
         assert "better than following" not in shown
+        assert "By tag Tag Ahead On average news 1 of 1" in shown
 
     def test_every_link_opens_the_rotations_behind_its_figure(self, book: Portfolio, client_of_alice: Client) -> None:
         links = {unescape(each) for each in LINK.findall(client_of_alice.get(PAGE).content.decode())}

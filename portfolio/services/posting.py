@@ -169,9 +169,15 @@ def write_anew(*, portfolio: Portfolio, folded: Folded, sources: Sources, before
 
 
 def _write_parts(portfolio: Portfolio, folded: Folded, sources: Sources, rows: Mapping[LotKey, int]) -> None:
-    insert_rows(Disposal, DISPOSAL_FIELDS, list(_disposals(portfolio, folded.outcomes, sources, rows)))
-    insert_rows(Unmatched, UNMATCHED_FIELDS, list(_unmatched(portfolio, folded.outcomes, sources)))
-    insert_rows(PositionChange, CHANGE_FIELDS, list(_changes(portfolio, folded.outcomes, sources)))
+    parts: tuple[tuple[Any, Sequence[str], Iterator[tuple[Any, ...]]], ...] = (
+        (Disposal, DISPOSAL_FIELDS, _disposals(portfolio, folded.outcomes, sources, rows)),
+        (Unmatched, UNMATCHED_FIELDS, _unmatched(portfolio, folded.outcomes, sources)),
+        (PositionChange, CHANGE_FIELDS, _changes(portfolio, folded.outcomes, sources)),
+    )
+    for model, fields, new in parts:
+        values = list(new)
+        if values:
+            insert_rows(model, fields, values)
 
 
 def _restore_lots(

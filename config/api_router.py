@@ -11,9 +11,11 @@ from journal.api.viewsets import PassViewSet, RotationViewSet
 from portfolio.api.futures import FuturesViewSet
 from portfolio.api.viewsets import FillViewSet, InstrumentViewSet, MarketViewSet, PortfolioViewSet, SectorViewSet
 from signals.api.viewsets import RecommendationViewSet, SignalsViewSet
+from signals.api.what_if import WhatIfViewSet
 
 router = SimpleRouter()
 router.register("portfolios", PortfolioViewSet, basename="api-portfolio")
+router.register("portfolios", WhatIfViewSet, basename="api-what-if")
 router.register("fills", FillViewSet, basename="api-fill")
 router.register("futures", FuturesViewSet, basename="api-futures")
 router.register("instruments", InstrumentViewSet, basename="api-instrument")

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from signals.views import health, market, recommendations
+from signals.views import health, market, recommendations, what_if
 
 app_name = "signals"
 urlpatterns = [
@@ -12,4 +12,5 @@ urlpatterns = [
     path("recommendations/", recommendations.recommendations, name="recommendations"),
     path("recommendations/<int:recommendation_id>/", recommendations.recommendation, name="recommendation"),
     path("recommendations/<int:recommendation_id>/evidence.json", recommendations.evidence, name="evidence"),
+    path("portfolio/<int:portfolio_id>/what-if/", what_if.what_if, name="what_if"),
 ]

@@ -53,6 +53,8 @@ PAGES = {
     "recommendations": "signals:recommendations",
     "recommendation": "signals:recommendation",
     "evidence": "signals:evidence",
+    "what if": "signals:what_if",
+    "what if it peaked elsewhere": "signals:what_if?stage=PR&venue=mexc",
     "journal": "journal:timeline",
     "rotation": "journal:rotation",
     "reviews": "learning:review_queue",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -137,6 +137,14 @@ def books(*, span: Span, reference: Reference, found: Situation, accepted: set[i
         **worth,
     )
     return Books(owners, current, batch, held, positions, core, *_named(lacking, reference))
+
+
+def on_stage(read: Books, *, span: Span, reference: Reference, found: Situation) -> Books:
+    """Return books as if their market had just come to `found`'s stage: its rules, owed, no stop yet. One query."""
+    place = {policy.policy_id: row for row, policy in enumerate(read.policies)}
+    owed = [True] * len(read.owners)
+    terms = {**_standing(read.owners, found, reference, is_owed=owed), **_stage_rules(span, place, found.stage)}
+    return replace(read, batch=replace(read.batch, **terms, is_stopped=np.zeros(len(owed), np.bool_)))
 
 
 def _named(lacking: Lacking, reference: Reference) -> tuple[dict[int, list[str]], dict[int, list[str]]]:

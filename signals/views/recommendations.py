@@ -92,7 +92,7 @@ def recommendation_context(found: Recommendation) -> dict[str, Any]:
         stage_name=str(Stage(found.stage).label),
         clock=clock,
         is_open=found.is_open(clock),
-        legs=[{"leg": leg, "ladder": _ladder(leg)} for leg in found.legs.all()],
+        legs=[{"leg": leg, "ladder": ladder_of(leg)} for leg in found.legs.all()],
         stale=stale_notice(market=market, now=now),
         **numbers(found),
     )
@@ -139,7 +139,7 @@ def _listed(portfolio: Portfolio, chosen: str, *, cursor: str, now: datetime) ->
     }
 
 
-def _ladder(leg: RecommendationLeg) -> list[dict[str, Any]]:
+def ladder_of(leg: RecommendationLeg) -> list[dict[str, Any]]:
     """Return liquidation, stop and entry of a futures leg; a spot leg needs no ladder."""
     if leg.liquidation_price is None:
         return []

@@ -41,6 +41,7 @@ OBJECTS = {
     "api-portfolio-performance": "portfolio_id",
     "api-portfolio-attribution": "portfolio_id",
     "api-portfolio-proof": "portfolio_id",
+    "api-what-if-detail": "portfolio_id",
     "api-recommendation-detail": "recommendation_id",
     "api-rotation-detail": "rotation_id",
     "api-rotation-reverse": "rotation_id",

@@ -1,0 +1,1 @@
+"""Read what people write on the pages of this app."""

@@ -32,7 +32,7 @@ from tests.portfolio.entries import Entry, entry_of, standing_entries
 from tests.portfolio.factories import NOW, asset, at, fill, perp, portfolio, spot, transfer
 
 HISTORIES = 500 if os.environ.get("HYPOTHESIS_PROFILE") == "prove" else 25
-STEPS = 30 if HISTORIES == 500 else 10
+STEPS = 30 if HISTORIES == 500 else 8
 OPENING: dict[str, tuple[str, str | None]] = {
     "USDC": ("500000", "499990"),
     "UNI": ("5000", None),

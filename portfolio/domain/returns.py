@@ -119,9 +119,16 @@ def _measured(days: Sequence[DayValue], opening: Decimal | None) -> Iterator[tup
             yield NAN, 0, NAN
             continue
         flows = [DayFlow(amount=flow.amount, passed=flow.passed / span) for flow in waiting]
-        result = None if start is None or start < 0 else day_return(start=start, end=day.value, flows=flows)
-        yield (NAN, 0, NAN) if result is None else (result, span, float(start or 0))
+        yield _spanned(start, day.value, flows, span)
         start, waiting, span = day.value, [], 0
+
+
+def _spanned(start: Decimal | None, end: Decimal, flows: Sequence[DayFlow], span: int) -> tuple[float, int, float]:
+    """Give the return of a span of days with their number and the value at its start, NaN where it has none."""
+    if start is None or start < 0:
+        return NAN, 0, NAN
+    result = day_return(start=start, end=end, flows=flows)
+    return (NAN, 0, NAN) if result is None else (result, span, float(start))
 
 
 def _why_nothing(days: Sequence[DayValue]) -> Lack:
@@ -151,7 +158,7 @@ def annualised(total: Figure) -> Figure:
     """Annualise a return over its days; below 30 days that says nothing (DOMAIN 4.6)."""
     if total.value is None:
         return total
-    if total.days < LEAST_DAYS_TO_ANNUALISE or total.value < -1.0:
+    if total.days < LEAST_DAYS_TO_ANNUALISE:
         return missing(Lack.NOT_ANNUALISED, days=total.days)
     return found(annual_return(total=total.value, years=total.days / DAYS_A_YEAR), days=total.days)
 

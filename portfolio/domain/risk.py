@@ -80,7 +80,7 @@ def sortino(returns: Floats, *, required: Floats | float = 0.0, periods: float =
     if len(returns) < 2:
         return missing(Lack.TOO_SHORT, days=len(returns))
     downside = downside_deviation(returns, required=required, periods=periods).value or 0.0
-    if downside <= _STILL * float(np.max(np.abs(returns), initial=0.0)):
+    if not downside:
         return missing(Lack.NO_LOSS, days=len(returns))
     return found(float(np.mean(returns - required)) * periods / downside, days=len(returns))
 

@@ -101,6 +101,11 @@ class TestDayReturn:
 
         assert day_return(start=D(100), end=D(155), flows=[flow]) == pytest.approx(5 / 125)
 
+    def test_small_change_in_and_out(self) -> None:
+        flows = [DayFlow(amount=D("0.5"), passed=0.2), DayFlow(amount=D("-0.4"), passed=0.8)]
+
+        assert day_return(start=D("0.1"), end=D("0.32"), flows=flows) == pytest.approx(0.72 / 0.6 - 1)
+
     def test_nothing_there_at_all(self) -> None:
         assert day_return(start=D(0), end=D(0)) is None
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
-from django.core.cache import cache
+from django.core.cache.backends.locmem import LocMemCache
 from django.db.models import Max, OuterRef, Q, Subquery
 
 from portfolio.models import (
@@ -30,8 +30,9 @@ from signals.queries.reference import Reference, reference
 from signals.queries.situation import Situation, UnknownMomentError, situation
 
 KEPT_FOR_S = 60
-LAYOUT = "1"
-"""Part of the cache key: raise it when a class that is kept changes."""
+MOST_KEPT = 200
+memory = LocMemCache("what-if", {"TIMEOUT": KEPT_FOR_S, "OPTIONS": {"MAX_ENTRIES": MOST_KEPT}})
+"""Each process remembers for itself: a broker that is down or frozen keeps no question waiting."""
 
 OWN_COLUMNS = ("ledger_version", "is_active", "venue_id", "owner__experience", "owner__has_overlay")
 Kept = TypeVar("Kept")
@@ -87,12 +88,12 @@ def ground_of(*, portfolio: Portfolio, now: datetime) -> Ground:
 
 
 def _kept(mark: tuple[Any, ...], read: Callable[[], Kept]) -> Kept:
-    """Return what is kept under a mark, read anew where nothing is."""
-    key = f"what-if:{LAYOUT}:{hashlib.sha256(repr(mark).encode()).hexdigest()[:40]}"
-    found: Kept | None = cache.get(key)
+    """Return what is remembered under a mark, read anew where nothing is."""
+    key = hashlib.sha256(repr(mark).encode()).hexdigest()
+    found: Kept | None = memory.get(key)
     if found is None:
         found = read()
-        cache.set(key, found, KEPT_FOR_S)
+        memory.set(key, found)
     return found
 
 

@@ -6,7 +6,6 @@ from decimal import Decimal as D
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -15,7 +14,7 @@ from portfolio.models import FeeSchedule, Market, Portfolio, Venue
 from signals.domain.what_if import Changes, ChangesError
 from signals.models import Recommendation
 from signals.queries.situation import UnknownMomentError
-from signals.queries.what_if import Ground, NothingToAskError, ground_of
+from signals.queries.what_if import Ground, NothingToAskError, ground_of, memory
 from signals.services.answers import RECOMMENDATION_FIELDS
 from signals.services.recommend import LEG_FIELDS, recommend
 from signals.services.what_if import WhatIf, as_rows, ask_what_if, turnover, venue_lines
@@ -30,7 +29,7 @@ LEG_COLUMNS = [name for name in LEG_FIELDS if name != "recommendation_id"]
 @pytest.fixture(autouse=True)
 def _nothing_kept() -> None:
     """Begin with nothing kept: other tests have portfolios of the same ids."""
-    cache.clear()
+    memory.clear()
 
 
 @pytest.fixture
@@ -45,7 +44,7 @@ def book(where: Market, alice: User) -> Portfolio:
 
 def ground(book: Portfolio) -> Ground:
     """Read afresh what the portfolio is answered from."""
-    cache.clear()
+    memory.clear()
     return ground_of(portfolio=book, now=NOW)
 
 
@@ -107,7 +106,8 @@ class TestUnchanged:
         scene.computed(where)
         with CaptureQueriesContext(connection) as captured:
             ask(book, stage="PR", venue="mexc")
-        assert [query["sql"] for query in captured if not query["sql"].startswith("SELECT")] == []
+        reads = ("SELECT", "DECLARE")
+        assert [query["sql"] for query in captured if not query["sql"].startswith(reads)] == []
 
 
 class TestChanged:
@@ -236,6 +236,13 @@ class TestVenues:
             answer = ask(book, venue=venue, spot_discount="0.2", futures_discount="0.1")
             own = next(line.cost for line in venue_lines(answer, legs=[]) if line.venue.slug == venue)
             assert round(own.own, 7) == round(sum(leg.fee for leg in answer.stored.legs), 7)
+
+    def test_whoever_pays_nothing_is_cheapest(self, book: Portfolio) -> None:
+        answer = ask(book, spot_discount="1", futures_discount="1")
+        costs = {line.venue.slug: line.cost for line in venue_lines(answer, legs=[])}
+        assert costs["binance"].own == 0
+        assert round(costs["binance"].listed, 2) == D("6.50")
+        assert [slug for slug, cost in costs.items() if cost.is_cheapest] == ["binance"]
 
     def test_the_cheapest_is_marked_and_rates_are_dated(self, book: Portfolio) -> None:
         answer = ask(book)

@@ -9,14 +9,13 @@ from typing import Any
 import pytest
 import time_machine
 from django.apps import apps
-from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
 from portfolio.domain.money import canonical
 from portfolio.models import Market, Portfolio
-from signals.queries.what_if import ground_of
+from signals.queries.what_if import ground_of, memory
 from signals.services.recommend import recommend
 from signals.services.what_if import ask_what_if
 from tests.api.scene import Caller, faults
@@ -30,7 +29,7 @@ UNTOUCHED = ("sessions.session", "accounts.apitoken")
 @pytest.fixture(autouse=True)
 def _clock() -> Iterator[None]:
     """Stand still after the close that was scored, with nothing kept."""
-    cache.clear()
+    memory.clear()
     with time_machine.travel(NOW, tick=False):
         yield
 

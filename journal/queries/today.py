@@ -29,10 +29,14 @@ SHOWN = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """Name a rotation whose 30 days ended lately, and what it brought against having held, in USD."""
+    """Name a rotation whose 30 days ended lately, and what it brought against having held, in USD.
+
+    While it is blind, it was not reviewed: whoever shows the amount takes the guess away.
+    """
 
     rotation: Rotation
     total_alpha_usd: Decimal
+    is_blind: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +97,8 @@ def agenda_of(*, portfolio: Portfolio, moment: datetime) -> Agenda:
     known = {name: F(f"month__{name}") for name in ("status", "priced_at", "total_alpha_usd")}
     rows = Rotation.objects.filter(portfolio=portfolio, executed_at__gt=moment - YEAR - timedelta(days=1)).standing()
     rows = rows.select_related("source_sector", "destination_sector").defer("evidence", "thesis")
-    year = tuple(rows.annotate(month=of_month, **known).order_by("executed_at", "id"))
+    reviewed = Exists(Lesson.objects.filter(rotation=OuterRef("pk"), horizon_days__gte=MONTH.days))
+    year = tuple(rows.annotate(month=of_month, is_reviewed=reviewed, **known).order_by("executed_at", "id"))
     return Agenda(year=year, results=_results(year, moment), coming=_coming(year, moment))
 
 
@@ -101,7 +106,10 @@ def _results(year: Iterable[Any], moment: datetime) -> tuple[Result, ...]:
     """Return the results of 30 days that became known lately, newest first."""
     new = [row for row in year if row.status == Review.Status.OK and moment - NEWS < row.priced_at <= moment]
     newest = sorted(new, key=lambda row: (row.priced_at, row.pk), reverse=True)
-    return tuple(Result(rotation=row, total_alpha_usd=row.total_alpha_usd) for row in newest[:SHOWN])
+    return tuple(
+        Result(rotation=row, total_alpha_usd=row.total_alpha_usd, is_blind=not row.is_reviewed)
+        for row in newest[:SHOWN]
+    )
 
 
 def _coming(year: Iterable[Rotation], moment: datetime) -> tuple[Coming, ...]:

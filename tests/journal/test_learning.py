@@ -27,7 +27,7 @@ from journal.services.rotations import log_rotation
 from portfolio.models import Portfolio
 from tests.journal.scene import DECIDED, anchor, leg, moment, scenario_a
 from tests.pages import heading, queries, said
-from tests.portfolio.factories import PRICES, market, price, spot
+from tests.portfolio.factories import PRICES, price, spot
 
 NOW = moment(45)
 PAGE = "/analytics/"
@@ -141,9 +141,9 @@ def book(alice: User) -> Iterator[Portfolio]:
     """The anchor portfolio, its clock 35 days after a decision that paid, with two more around it."""
     with time_machine.travel(NOW, tick=False):
         found = anchor(alice, days=1)
-        price(market(), 9, PRICES)
+        price(found.market, 9, PRICES)
         for number in (10, 17, 40, 44):
-            price(market(), number, {**PRICES, "FET": "3"})
+            price(found.market, number, {**PRICES, "FET": "3"})
         log_rotation(portfolio=found, draft=scenario_a(tags=("news",)), now=NOW)
         back = (leg("SELL_SPOT", instrument=spot("FET"), quantity=D(100), price=D("2.5")),)
         draft = scenario_a(

@@ -28,7 +28,7 @@ NOW = moment(45)
 def book(alice: User) -> Iterator[Portfolio]:
     """A portfolio with one rotation that is known to be 400.25 ahead, and a lesson of it."""
     with time_machine.travel(NOW, tick=False):
-        found = anchor(alice, days=11)
+        found = anchor(alice, days=1)
         rotation = log_rotation(portfolio=found, draft=scenario_a(tags=("news",)), now=NOW).rotation
         terms = {"status": "ok", "priced_at": NOW, "computed_at": NOW, "overlay_usd": D("905.55")}
         amounts = {"total_alpha_usd": D("400.25"), "alpha_usd": D("88.8"), "gross_alpha_usd": D(120)}

@@ -24,7 +24,7 @@ from portfolio.models import Portfolio, Sector
 from signals.models import Evidence, Recommendation, RecommendationLeg
 from tests.journal.scene import DECIDED, anchor, leg, moment, scenario_a
 from tests.pages import heading, queries, said
-from tests.portfolio.factories import PRICES, market, price, spot
+from tests.portfolio.factories import PRICES, price, spot
 
 pytestmark = pytest.mark.django_db
 NOW = moment(45)
@@ -43,9 +43,9 @@ def _clock() -> Iterator[None]:
 def book(alice: User) -> Portfolio:
     """The anchor portfolio in a market where FET stands at 3 at each close that reviews ask for."""
     found = anchor(alice, days=1)
-    price(market(), 9, PRICES)
+    price(found.market, 9, PRICES)
     for number in (10, 17, 40, 44):
-        price(market(), number, {**PRICES, "FET": "3"})
+        price(found.market, number, {**PRICES, "FET": "3"})
     return found
 
 
@@ -181,6 +181,11 @@ class TestLessons:
     def test_an_outcome_without_a_lesson_waits(self, client_of_alice: Client, rotation: Rotation) -> None:
         guess(client_of_alice, rotation)
         assert heading(client_of_alice, QUEUE) == "1 outcome still without a lesson"
+
+    def test_today_keeps_the_outcome_back_until_the_review(self, client_of_alice: Client, rotation: Rotation) -> None:
+        assert "DeFi to AI of 11 Jan 2026 : its 30 days are over Guess" in said(client_of_alice, "/")
+        guess(client_of_alice, rotation)
+        assert re.search(r"DeFi to AI of 11 Jan 2026 : [+−]\$[0-9,.]+ after 30 days Read", said(client_of_alice, "/"))
 
     def test_a_reviewed_result_no_longer_counts_as_new(self, alice: User, rotation: Rotation) -> None:
         assert waiting(user=alice, now=NOW)["reviews"] == 1

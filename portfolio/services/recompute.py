@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 
@@ -47,9 +48,7 @@ def derive_from(*, portfolio: Portfolio, since: Order, now: datetime) -> State:
     waiting = portfolio.recompute_from
     if waiting is None and _count_after(portfolio, _last_checkpoint(portfolio)) <= AT_ONCE:
         return _derive(portfolio).state
-    start = _last_checkpoint(portfolio)
-    events = standing_events(portfolio=portfolio, after=_order(start))
-    state = fold(events=events, opening=_state(start), method=METHOD).state
+    state = _tried(portfolio)
     portfolio.recompute_from = since[0] if waiting is None else min(since[0], waiting)
     Portfolio.objects.filter(pk=portfolio.pk).update(recompute_from=portfolio.recompute_from)
     enqueue(
@@ -99,21 +98,29 @@ def lock(portfolio: Portfolio) -> Portfolio:
     return Portfolio.objects.select_related("market", "reserve_asset").get(pk=portfolio.pk)
 
 
-def _derive(portfolio: Portfolio) -> Folded:
-    """Fold everything after the last checkpoint and write it in the place of what was there.
+def _tried(portfolio: Portfolio) -> State:
+    """Fold what follows the last checkpoint without writing anything."""
+    with _uncollected():
+        start = _last_checkpoint(portfolio)
+        events = standing_events(portfolio=portfolio, after=_order(start))
+        return fold(events=events, opening=_state(start), method=METHOD).state
 
-    The collector rests meanwhile: nothing here is a cycle, and it would walk every event again and again.
-    """
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Let the collector rest: nothing that a fold makes is a cycle, and it would walk every event again and again."""
     was_collecting = gc.isenabled()
     gc.disable()
     try:
-        return _derived(portfolio)
+        yield
     finally:
         if was_collecting:
             gc.enable()
 
 
-def _derived(portfolio: Portfolio) -> Folded:
+@_uncollected()
+def _derive(portfolio: Portfolio) -> Folded:
+    """Fold everything after the last checkpoint and write it in the place of what was there."""
     start = _last_checkpoint(portfolio)
     opening, after = _state(start), _order(start)
     events = sorted(standing_events(portfolio=portfolio, after=after), key=Event.order)

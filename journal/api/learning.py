@@ -9,21 +9,24 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django_filters import rest_framework as filters
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema, extend_schema_field
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import mixins, serializers
+from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from journal.domain.habits import Summary
 from journal.domain.learning import LEAST, Verdict
 from journal.models import Lesson
-from journal.queries.learning import learned
+from journal.queries.learning import learned, rotations_behind
 from journal.queries.review_queue import lessons_of
 from portfolio.api.access import asked_portfolio
 from portfolio.api.fields import ExactField, ExactModelSerializer
 from portfolio.api.filters import IdFilter, StrictViewSet
 from portfolio.api.performance import FigureSerializer
 from portfolio.api.viewsets import WHICH
+
+KEY = OpenApiParameter("key", str, required=True, description="Key of a figure, such as `tag:news`.")
 
 
 class LearnedShareSerializer(serializers.Serializer[Any]):
@@ -155,6 +158,13 @@ class LearningSerializer(serializers.Serializer[Any]):
     guesses = LearnedShareSerializer()
 
 
+class BehindSerializer(serializers.Serializer[Any]):
+    """The rotations behind a figure."""
+
+    key = serializers.CharField()
+    rotations = serializers.ListField(child=serializers.IntegerField())
+
+
 class LessonSerializer(ExactModelSerializer):
     """A guess before the outcome, the outcome as it was shown, and the lesson; of a rotation or of a pass."""
 
@@ -224,7 +234,7 @@ class LearningViewSet(StrictViewSet[Lesson]):
     """What a portfolio's decisions taught."""
 
     queryset = Lesson.objects.none()
-    parameters = {"list": frozenset({"portfolio"})}
+    parameters = {"list": frozenset({"portfolio"}), "rotations": frozenset({"portfolio", "key"})}
 
     @extend_schema(parameters=[WHICH], responses=LearningSerializer, filters=False)
     def list(self, request: Request) -> Response:
@@ -233,6 +243,14 @@ class LearningViewSet(StrictViewSet[Lesson]):
         found = learned(portfolio=portfolio, moment=portfolio.clock(timezone.now()))
         shown = {**_shown(found.summary), "fee_drag": found.drag, "is_simulated": portfolio.market.is_simulated}
         return Response(LearningSerializer(shown).data)
+
+    @extend_schema(parameters=[WHICH, KEY], responses=BehindSerializer, filters=False)
+    @action(detail=False, pagination_class=None)
+    def rotations(self, request: Request) -> Response:
+        """Name the rotations behind a figure, oldest first, by the key that the figure carries."""
+        key, portfolio = request.query_params.get("key", ""), asked_portfolio(request)
+        found = rotations_behind(portfolio=portfolio, key=key)
+        return Response(BehindSerializer({"key": key, "rotations": found}).data)
 
 
 def _shown(summary: Summary) -> dict[str, Any]:

@@ -47,7 +47,13 @@ OBJECTS = {
     "api-rotation-reverse": "rotation_id",
 }
 """A stranger's are not there."""
-ASKED = {"api-fill-list", "api-instrument-list", "api-recommendation-current", "api-learning-list"}
+ASKED = {
+    "api-fill-list",
+    "api-instrument-list",
+    "api-recommendation-current",
+    "api-learning-list",
+    "api-learning-rotations",
+}
 """They ask for `?portfolio=`; another's is not there."""
 
 FILED = {"api-futures-fills", "api-futures-rolls"}

@@ -67,6 +67,12 @@ class TestLearning:
         assert body["facets"]["tag"][0]["key"] == "tag:news"
         assert body["groups"][0]["verdict"] == "too_few"
 
+    def test_a_key_names_the_rotations_behind_it(self, book: Portfolio, caller: Caller) -> None:
+        path = f"/learning/rotations/?portfolio={book.pk}&key="
+        rotation = Rotation.objects.get()
+        assert caller.get(f"{path}tag:news").json() == {"key": "tag:news", "rotations": [rotation.pk]}
+        assert caller.get(f"{path}tag:gut").json()["rotations"] == []
+
     def test_nothing_decided_is_null(self, book: Portfolio, caller: Caller) -> None:
         Rotation.objects.update(state=Rotation.State.REVERSED)
         body = caller.get(f"/learning/?portfolio={book.pk}").json()

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from portfolio.domain.futures import Position, contract_value, unrealized
-from portfolio.domain.money import ONE, ZERO, exact, in_context, pro_rata
+from portfolio.domain.money import ONE, ZERO, AmountError, exact, in_context, pro_rata
 
 MAX_TIER_LOOPS = 6
 NEAR, VERY_NEAR = Decimal("0.15"), Decimal("0.08")
@@ -203,11 +203,17 @@ def _at_entry(position: Position, tiers: Sequence[Tier], wallet: Wallet | None, 
 
 
 def _price(position: Position, value: Decimal) -> Decimal | None:
-    """Give the price at which a position has a contract value; nothing where that is not above zero."""
+    """Give the price at which a position has a contract value; nothing where no price is: not above zero, or too long.
+
+    Dust before a full wallet would be liquidated at a price of more digits than any amount has: that is never reached.
+    """
     size = abs(position.quantity)
     if not size or value <= 0:
         return None
-    return exact(size / value if position.is_inverse else value / size) or None
+    try:
+        return exact(size / value if position.is_inverse else value / size) or None
+    except AmountError:
+        return None
 
 
 _SOLVERS: Mapping[Convention, Callable[[Position, Sequence[Tier], Wallet | None, Decimal], Decimal | None]] = {

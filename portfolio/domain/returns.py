@@ -155,12 +155,15 @@ def annual_return(*, total: float, years: float) -> float:
 
 
 def annualised(total: Figure) -> Figure:
-    """Annualise a return over its days; below 30 days that says nothing (DOMAIN 4.6)."""
+    """Annualise a return over its days; below 30 days, or beyond what a float holds, that says nothing (DOMAIN 4.6)."""
     if total.value is None:
         return total
     if total.days < LEAST_DAYS_TO_ANNUALISE:
         return missing(Lack.NOT_ANNUALISED, days=total.days)
-    return found(annual_return(total=total.value, years=total.days / DAYS_A_YEAR), days=total.days)
+    try:
+        return found(annual_return(total=total.value, years=total.days / DAYS_A_YEAR), days=total.days)
+    except OverflowError:
+        return missing(Lack.NOT_ANNUALISED, days=total.days)
 
 
 def fee_drag(*, costs: Decimal, average_capital: Decimal, days: int) -> Figure:

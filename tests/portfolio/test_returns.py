@@ -197,6 +197,9 @@ class TestAnnualised:
         assert annualised(found(0.21, days=730)) == Figure(value=pytest.approx(0.1), days=730)
         assert annual_return(total=0.05, years=1) == pytest.approx(0.05)
 
+    def test_what_a_float_cannot_hold_is_not_annualised(self) -> None:
+        assert annualised(found(1e26, days=30)) == Figure(value=None, days=30, lack=Lack.NOT_ANNUALISED)
+
     def test_below_thirty_days_nothing_is_annualised(self) -> None:
         assert annualised(found(0.01, days=29)) == Figure(value=None, days=29, lack=Lack.NOT_ANNUALISED)
         assert annualised(found(0.01, days=30)).value == pytest.approx(1.01 ** (365 / 30) - 1)

@@ -104,6 +104,16 @@ class TestTiers:
         assert (wallet.others_gain, wallet.others_maintenance, wallet.free) == (-1000, 155, 8845)
         assert round(found or D(0), 6) == D("51361.809045")
 
+    @pytest.mark.parametrize("convention", [None, *Convention])
+    def test_dust_before_a_full_wallet_cannot_be_liquidated(self, convention: Convention | None) -> None:
+        dust = opened("-0.000000000000001", "50000", "2")
+
+        found = liquidation_price(
+            position=dust, tiers=BTC_TIERS, wallet=Wallet(balance=D(1_000_000)), convention=convention
+        )
+
+        assert found is None
+
     def test_deductions_follow_from_floors_and_rates(self) -> None:
         assert list(with_deductions([(tier.floor, tier.mmr) for tier in reversed(BTC_TIERS)])) == BTC_TIERS
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, F, OuterRef, QuerySet
 
 from accounts.models import User
 from journal.domain.learning import worth_learning
@@ -56,9 +56,9 @@ class Outcome:
 def review_queue(*, portfolio: Portfolio, moment: datetime) -> Queue:
     """Return what waits to be reviewed, in an order that gives no outcome away. Six queries."""
     ranked = sorted([*_rotations(portfolio), *_passes(portfolio, moment)], key=lambda each: -each[0])
-    lessons = Lesson.objects.filter(rotation__portfolio=portfolio) | Lesson.objects.filter(
-        decided_pass__portfolio=portfolio
-    )
+    of_rotations = Lesson.objects.filter(rotation__portfolio=portfolio, rotation__state=Rotation.State.LOGGED)
+    lessons = of_rotations | Lesson.objects.filter(decided_pass__portfolio=portfolio)
+    lessons = lessons.order_by(F("learned_at").desc(nulls_first=True), "-expected_at", "-id")
     places = [f"{path}__{side}" for path in ("rotation", "decided_pass__recommendation") for side in RELATED]
     recent = list(lessons.select_related(*places).defer("rotation__evidence", "rotation__thesis")[:SHOWN])
     return Queue(

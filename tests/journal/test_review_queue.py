@@ -220,9 +220,11 @@ class TestOrder:
         assert [each.rotation for each in found.waiting] == [rotation, second]
 
     def test_what_was_reversed_is_gone(self, client_of_alice: Client, book: Portfolio, rotation: Rotation) -> None:
+        expect(decision=rotation, guess=Guess(horizon_days=7, expectation="same"), outcome=D(1), now=NOW)
         reverse_rotation(rotation=rotation, reason="Twice.", now=NOW)
         measure_reviews(now=NOW)
-        assert review_queue(portfolio=book, moment=NOW).count == 0
+        found = review_queue(portfolio=book, moment=NOW)
+        assert (found.count, found.begun) == (0, ())
         assert client_of_alice.get(page(rotation)).status_code == 404
 
 

@@ -90,12 +90,13 @@ def piled(rows: Sequence[Row], method: str = "FIFO") -> list[Any]:
     from portfolio.domain.piles import Pile
 
     piles = [Pile(Method(method)) for _ in range(ASSETS)]
+    put, take = [pile.put for pile in piles], [pile.take for pile in piles]
     matches = []
     for number, (is_buy, asset, quantity, price, fee) in enumerate(rows):
         if is_buy:
-            piles[asset].put([number, quantity, quantity * price + fee * 1000, number])
+            put[asset]([number, quantity, quantity * price + fee * 1000, number])
         else:
-            matches.append((number, piles[asset].take(quantity)))
+            matches.append((number, take[asset](quantity)))
     return matches
 
 

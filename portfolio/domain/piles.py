@@ -33,13 +33,6 @@ def unscaled(units: int) -> Decimal:
     return Decimal(units).scaleb(-PLACES) if rest else Decimal(short).scaleb(-6)
 
 
-def share(total: int, part: int, whole: int) -> int:
-    """Give round(total x part / whole), half to even (DECISIONS 11); nothing here is negative."""
-    quotient, rest = divmod(total * part, whole)
-    twice = rest + rest
-    return quotient + 1 if twice > whole or (twice == whole and quotient & 1) else quotient
-
-
 def lot_of(piece: Piece) -> Lot:
     """Give the lot with what is left of it."""
     lot: Lot = piece[3]
@@ -49,13 +42,14 @@ def lot_of(piece: Piece) -> Lot:
 class Pile:
     """Keep the open lots of one asset so that the next to be relieved is at hand."""
 
-    __slots__ = ("_drop", "_first", "_order", "method", "pieces")
+    __slots__ = ("_drop", "_first", "_is_heap", "_order", "method", "pieces")
 
     def __init__(self, method: Method, lots: Iterable[Lot] = ()) -> None:
         """Pile up lots that are open already."""
         pieces: Any = deque() if method is Method.FIFO else []
         self.method, self.pieces = method, pieces
         self._first = -1 if method is Method.LIFO else 0
+        self._is_heap = method is Method.HIFO
         self._order = _dearest if method is Method.HIFO else Lot.age
         self._drop: Callable[[], Piece]
         if method is Method.FIFO:
@@ -80,7 +74,7 @@ class Pile:
     def put(self, piece: Piece) -> None:
         """Put a piece where the method will look for it; it is not pooled."""
         pieces = self.pieces
-        if self.method is Method.HIFO:
+        if self._is_heap:
             heappush(pieces, piece)
         elif not pieces or pieces[-1][0] < piece[0]:
             pieces.append(piece)
@@ -93,19 +87,25 @@ class Pile:
         self.put(piece)
 
     def take(self, quantity: int) -> list[Taken]:
-        """Relieve units, at most what the pile holds: a whole lot takes its rest, a part its rounded share."""
+        """Relieve units, at most what the pile holds: a whole lot takes its rest, a part its rounded share.
+
+        A share is round(cost x part / whole), half to even (DECISIONS 11).
+        """
         pieces, first, drop = self.pieces, self._first, self._drop
         taken = []
         while quantity:
             piece = pieces[first]
-            _, left, cost, _ = piece
+            left, cost = piece[1], piece[2]
             if left <= quantity:
                 taken.append((piece, left, cost))
                 piece[1] = piece[2] = 0
                 quantity -= left
                 drop()
             else:
-                part = share(cost, quantity, left)
+                part, rest = divmod(cost * quantity, left)
+                rest += rest
+                if rest > left or (rest == left and part & 1):
+                    part += 1
                 piece[1] = left - quantity
                 piece[2] = cost - part
                 taken.append((piece, quantity, part))

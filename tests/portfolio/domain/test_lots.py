@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portfolio.domain.lots import Lot, Method
-from portfolio.domain.piles import Pile, scaled, share
+from portfolio.domain.piles import Pile, scaled
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 parts = st.decimals(min_value=D("1e-18"), max_value=D("1e19"), places=18)
@@ -104,7 +104,12 @@ class TestShare:
         ("total", "part", "whole", "rounded"), [(1, 1, 2, 0), (3, 1, 2, 2), (5, 1, 2, 2), (1, 2, 3, 1), (1, 1, 3, 0)]
     )
     def test_halves_go_to_even(self, total: int, part: int, whole: int, rounded: int) -> None:
-        assert share(total, part, whole) == rounded
+        pile = Pile(Method.FIFO, [lot(1, D(whole).scaleb(-18), D(total).scaleb(-18))])
+
+        ((piece, units, cost),) = pile.take(part)
+
+        assert (units, cost) == (part, rounded)
+        assert piece[1:3] == [whole - part, total - rounded]
 
 
 def piled(lots: list[Lot], method: Method) -> Pile:

@@ -93,12 +93,14 @@ class Held:
 class HeldFutures:
     """Hold a position to be valued: unrealized PnL and margin in the settlement asset, which needs a price too.
 
-    `haircut` is that of a stablecoin it is settled in (F64).
+    `marked` is the price of the contract's asset that the unrealized PnL was taken at; `haircut` is that of a
+    stablecoin it is settled in (F64).
     """
 
     margin: Decimal
     unrealized: Decimal | None
     settle: Quoted | None
+    marked: Quoted | None = None
     carved_from: str | None = None
     haircut: Decimal | None = None
 
@@ -298,7 +300,12 @@ def _spread(shares: Mapping[str, Decimal], value: Worth, by_sector: dict[str, Wo
 
 
 def _gain(position: HeldFutures, now: datetime) -> Worth:
-    """Value the unrealized PnL, which is unknown without a mark."""
+    """Value the unrealized PnL: unknown without a mark, stale on a stale one, assumed on an assumed one."""
     if position.unrealized is None:
         return Worth(unpriced=1)
-    return worth(quantity=position.unrealized, quoted=position.settle, now=now)
+    gain = worth(quantity=position.unrealized, quoted=position.settle, now=now)
+    if position.marked is None or not gain.is_complete:
+        return gain
+    is_stale = position.marked.state(now) is PriceState.STALE
+    gain = replace(gain, assumed=max(gain.assumed, int(position.marked.is_assumed)))
+    return replace(gain, priced=0, stale=1) if is_stale else gain

@@ -254,6 +254,7 @@ def _sleeves(
             margin=line.margin,
             unrealized=line.unrealized,
             settle=line.settle_quoted,
+            marked=line.asset_quoted,
             carved_from=next(iter(line.belonging.narratives), None) if is_carved else None,
             haircut=line.quote_asset.haircut,
         )

@@ -50,6 +50,7 @@ class PositionLine:
     bankruptcy_price: Decimal | None
     opened_at: datetime | None
     settle_quoted: Quoted | None
+    asset_quoted: Quoted | None
     belonging: Belonging
     position_side: str
     margin_mode: str
@@ -165,6 +166,7 @@ def _line(
         bankruptcy_price=bankruptcy_price(position),
         opened_at=row.opened_at,
         settle_quoted=of_quote,
+        asset_quoted=of_asset,
         belonging=belonging,
         position_side=row.position_side,
         margin_mode=row.margin_mode,

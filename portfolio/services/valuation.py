@@ -204,6 +204,7 @@ def _futures(
             margin=position.margin,
             unrealized=None if mark is None else unrealized(position=position, mark=mark),
             settle=settle,
+            marked=of_asset,
             carved_from=next(iter(where[asset.pk].narratives), None) if is_carved else None,
             haircut=past.assets[position.settle].haircut,
         )

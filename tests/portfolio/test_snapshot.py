@@ -154,6 +154,14 @@ class TestPrices:
 
         assert (equity.value, equity.stale) == (180, 1)
 
+    def test_a_gain_on_an_old_mark_is_stale(self, book: Portfolio, priced: Market) -> None:
+        price(priced, 300, {"ETH": "2500"})
+        record_fills(portfolio=book, now=NOW, fills=[fill(perp("ETH"), "buy", 1, 2000, at(1), leverage="4")])
+
+        futures = snapshot(portfolio=book, now=NOW).sleeves.futures
+
+        assert (futures.value, futures.priced, futures.stale) == (1000, 1, 1)
+
 
 @pytest.mark.usefixtures("priced")
 def test_core_is_a_quantity(book: Portfolio) -> None:

@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal as D
 
+import pytest
+
 from portfolio.domain.valuation import (
     Held,
     HeldFutures,
@@ -85,6 +87,23 @@ class TestSleeves:
         split = sleeves(holdings=(), futures=[HeldFutures(margin=D(5), unrealized=None, settle=at("1"))], now=NOW)
 
         assert (split.futures.value, split.futures.unpriced) == (5, 1)
+
+    @pytest.mark.parametrize("gain", ["-2", "0"])
+    def test_a_gain_is_as_old_as_its_mark(self, gain: str) -> None:
+        old = Quoted(price=D(2), observed_at=NOW - timedelta(days=90))
+        position = HeldFutures(margin=D(5), unrealized=D(gain), settle=at("1"), marked=old)
+
+        futures = sleeves(holdings=(), futures=[position], now=NOW).futures
+
+        assert (futures.value, futures.priced, futures.stale) == (5 + D(gain), 1, 1)
+
+    def test_an_assumed_mark_is_counted(self) -> None:
+        said = Quoted(price=D(2), observed_at=NOW - timedelta(days=90), is_assumed=True)
+        position = HeldFutures(margin=D(5), unrealized=D(-2), settle=at("1"), marked=said)
+
+        futures = sleeves(holdings=(), futures=[position], now=NOW).futures
+
+        assert (futures.priced, futures.stale, futures.assumed) == (2, 0, 1)
 
 
 class TestDrift:

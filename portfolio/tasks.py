@@ -8,7 +8,7 @@ from jobs.models import Job
 from jobs.services import enqueue
 from jobs.tasks import job_task
 from portfolio.models import Portfolio
-from portfolio.services.recompute import checkpoint, recompute
+from portfolio.services.recompute import ask_again, checkpoint, recompute
 from portfolio.services.valuation import value_due
 
 AT_ONCE = 200
@@ -16,8 +16,12 @@ AT_ONCE = 200
 
 @job_task("portfolio.value_portfolios")
 def value_portfolios(job: Job) -> str:
-    """Value the portfolios that are due, and ask for another run if there may be more."""
+    """Value the portfolios that are due, and ask for another run if there may be more.
+
+    A ledger that still waits to be derived anew is asked for again: a run that failed must not leave it waiting.
+    """
     now = timezone.now()
+    ask_again(now=now)
     valued = value_due(now=now, limit=AT_ONCE)
     if valued == AT_ONCE:
         enqueue(task=job.task, now=now, unique_key=job.task)

@@ -109,6 +109,8 @@ def _pool(posting: Posting, key: AssetKey) -> None:
 
 def _deal(posting: Posting, asset: str, pile: Pile) -> None:
     """Deal the lots of all accounts out to those that hold the units."""
+    if not pile.pieces:
+        return
     book = posting.book
     whole = (EVERYWHERE, asset)
     book.piles[whole] = Pile(Method.FIFO)

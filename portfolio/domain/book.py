@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 from portfolio.domain.events import USD, Event
 from portfolio.domain.futures import Position
 from portfolio.domain.lots import EVERYWHERE, Lot, LotKey, Match, Method, Scope
-from portfolio.domain.money import ZERO, pro_rata
+from portfolio.domain.money import INTEGER_DIGITS, ZERO, AmountError, pro_rata
 from portfolio.domain.outcomes import AssetKey, Disposal, Kind, Outcome, OutOfOrder, Oversold, State
 from portfolio.domain.piles import Piece, Pile, scaled, unscaled
 
@@ -73,8 +73,10 @@ class Book:
         return self.piles[key]
 
     def change(self, key: AssetKey, quantity: Decimal) -> None:
-        """Change a balance."""
-        self.held[key] = self.held.get(key, ZERO) + quantity
+        """Change a balance; refuse one with more digits than an amount has."""
+        balance = self.held[key] = self.held.get(key, ZERO) + quantity
+        if balance.adjusted() >= INTEGER_DIGITS:
+            raise AmountError(f"You would hold more than {INTEGER_DIGITS} digits of {key[1]}.")
         self.changed.add(key)
 
     def free(self, key: AssetKey) -> Decimal:
@@ -187,7 +189,8 @@ class Posting:
         brought = _share(worth, matched, quantity)
         if asset == USD:
             if matched < quantity:
-                self._note(asset, kind, matched, matched, brought, (), quantity - matched, worth - brought)
+                gained = matched if proceeds is None else brought
+                self._note(asset, kind, matched, matched, gained, (), quantity - matched, worth - brought)
             return Given((), matched, quantity - matched)
         matches = self._relieve(self.book.key(*key), matched)
         cost = sum((match.cost for match in matches), ZERO)

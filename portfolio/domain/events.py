@@ -135,10 +135,14 @@ class TransferIn(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransferOut(Event):
-    """Send an asset away at its cost: nothing is realised, except that a network fee is spent beside it."""
+    """Send an asset away at its cost: nothing is realised, except that a network fee is spent beside it.
+
+    The value in USD is what an import sends without holding it: that part came in unseen.
+    """
 
     asset: str
     quantity: Decimal
+    value: Decimal | None = None
     fee: Decimal = ZERO
     fee_asset: str = USD
     fee_usd: Decimal = ZERO

@@ -6,7 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
-from portfolio.domain.money import CONTEXT, ONE, ZERO, exact, in_context, pro_rata
+from portfolio.domain.money import CONTEXT, ONE, ZERO, AmountError, exact, in_context, pro_rata
 
 
 class PositionSide(StrEnum):
@@ -148,6 +148,8 @@ def _add(position: Position, quantity: Decimal, price: Decimal, leverage: Decima
     if not quantity:
         return position, ZERO
     notional = contract_value(quantity=quantity, price=price, is_inverse=position.is_inverse)
+    if position.is_inverse and not notional:
+        raise AmountError("This size is worth nothing at this price: fewer than 18 digits after the point.")
     margin = exact(CONTEXT.divide(notional, leverage))
     added = replace(
         position,

@@ -21,7 +21,8 @@ def apply_in(event: TransferIn, posting: Posting) -> None:
 
 def apply_out(event: TransferOut, posting: Posting) -> None:
     """Let units leave at their cost, then spend the network fee."""
-    posting.flow = -posting.give(event.asset, event.quantity, None, Kind.SENT)
+    worth = event.quantity if event.asset == USD else event.value or ZERO
+    posting.flow = -posting.let_go(event.asset, event.quantity, None, Kind.SENT, worth).cost
     posting.expense(event)
 
 

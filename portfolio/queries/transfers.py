@@ -86,7 +86,7 @@ def _income(shared: dict[str, Any], its: _Terms) -> Event:
 
 
 def _withdrawal(shared: dict[str, Any], its: _Terms) -> Event:
-    return TransferOut(**shared, asset=its.asset, quantity=its.quantity, **its.charged())
+    return TransferOut(**shared, asset=its.asset, quantity=its.quantity, value=its.value, **its.charged())
 
 
 def _funding(shared: dict[str, Any], its: _Terms) -> Event:

@@ -51,13 +51,22 @@ def derive_from(*, portfolio: Portfolio, since: Order, now: datetime) -> State:
     state = _tried(portfolio)
     portfolio.recompute_from = since[0] if waiting is None else min(since[0], waiting)
     Portfolio.objects.filter(pk=portfolio.pk).update(recompute_from=portfolio.recompute_from)
-    enqueue(
-        task=RECOMPUTE_TASK,
-        now=now,
-        args={"portfolio": portfolio.pk},
-        unique_key=f"{RECOMPUTE_TASK}:{portfolio.pk}",
-    )
+    _ask(portfolio.pk, now)
     return state
+
+
+def ask_again(*, now: datetime) -> int:
+    """Ask a worker once more for every ledger that waits, whatever became of the first time; returns how many wait."""
+    waiting = list(Portfolio.objects.filter(recompute_from__isnull=False).values_list("pk", flat=True))
+    for portfolio in waiting:
+        _ask(portfolio, now)
+    return len(waiting)
+
+
+def _ask(portfolio: int, now: datetime) -> None:
+    """Write the job down; one that is under way already is not asked for twice."""
+    key = f"{RECOMPUTE_TASK}:{portfolio}"
+    enqueue(task=RECOMPUTE_TASK, now=now, args={"portfolio": portfolio}, unique_key=key)
 
 
 @transaction.atomic

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import transaction
 from django.db.models import Exists, F, Max, OuterRef, Q, Subquery
 
@@ -36,14 +38,34 @@ FIELDS = (
     "risk_usd",
 )
 OTHER = "other"
+log = logging.getLogger(__name__)
+
+
+class ValuationFailedError(Exception):
+    """Say which portfolios could not be valued, once all others were."""
 
 
 def value_due(*, now: datetime, limit: int = 200) -> int:
-    """Value the portfolios whose ledger or market moved on, and return how many there were, at most the limit."""
-    due = list(_due(now)[:limit])
-    for portfolio in due:
-        value_portfolio(portfolio=portfolio, now=now)
-    return len(due)
+    """Value the portfolios whose ledger or market moved on, and return how many there were, at most the limit.
+
+    One that cannot be valued keeps nobody else waiting: raises `ValuationFailedError` once all had their turn.
+    """
+    valued, failed = 0, []
+    for portfolio in _due(now):
+        try:
+            value_portfolio(portfolio=portfolio, now=now)
+        except SoftTimeLimitExceeded:
+            raise
+        except Exception:
+            log.exception("portfolio %s could not be valued", portfolio.pk)
+            failed.append(str(portfolio.pk))
+            continue
+        valued += 1
+        if valued == limit:
+            break
+    if failed:
+        raise ValuationFailedError(f"Portfolios that could not be valued: {', '.join(failed)}. {valued} others were.")
+    return valued
 
 
 def value_portfolio(*, portfolio: Portfolio, now: datetime) -> int:

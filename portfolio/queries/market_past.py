@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from django.core.cache import cache
-from django.db.models import Max, OuterRef, Subquery
+from django.db.models import Count, Max, OuterRef, Subquery
 
 from portfolio.domain.figures import Floats
 from portfolio.models import Asset, Market, Price, SectorMembership
@@ -75,11 +75,21 @@ def market_past(*, market: Market, now: datetime) -> MarketPast:
 
 
 def _key(market: Market) -> str:
-    """Name what is kept by the newest close and the newest membership. One query."""
-    newest = Price.objects.filter(market=OuterRef("pk")).order_by("-date", "-pk").values("pk")[:1]
-    marks = Market.objects.filter(pk=market.pk).annotate(price=Subquery(newest), member=Max("memberships__pk"))
-    price, member = marks.values_list("price", "member").get()
-    return f"market-past:{LAYOUT}:{market.pk}:{price}:{member}"
+    """Name what is kept by how many closes and memberships there are, the newest, and what ended. One query."""
+    prices, members = (
+        model._default_manager.filter(market=OuterRef("pk")).order_by().values("market")
+        for model in (Price, SectorMembership)
+    )
+    marks = {
+        "closes": prices.values(mark=Count("pk")),
+        "newest": prices.values(mark=Max("pk")),
+        "members": members.values(mark=Count("pk")),
+        "newcomer": members.values(mark=Max("pk")),
+        "ended": members.values(mark=Count("until_date")),
+        "end": members.values(mark=Max("until_date")),
+    }
+    found = Market.objects.filter(pk=market.pk).annotate(**{name: Subquery(rows) for name, rows in marks.items()})
+    return ":".join(map(str, ("market-past", LAYOUT, market.pk, *found.values_list(*marks).get())))
 
 
 def _read(market: Market, now: datetime) -> MarketPast:

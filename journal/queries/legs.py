@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from journal.domain.classify import LegKey, Sized
+from journal.domain.classify import LegKey, Sized, is_too_late
 from journal.models import LegFill, Rotation
 from portfolio.domain.money import ZERO, in_context
 from portfolio.models import Asset, Fill, Instrument, Portfolio, Sector
@@ -68,21 +68,26 @@ def executed_sizes(*, fills: Sequence[Fill], actions: Sequence[str], places: dic
 
 
 class Done(NamedTuple):
-    """What standing rotations did about a recommendation, leg by leg, and when the last of it was done."""
+    """What standing rotations did about a recommendation, leg by leg, and whether all of it was done too late."""
 
     sizes: list[Sized]
-    last_at: datetime | None
+    is_late: bool
 
 
 @in_context
 def done_about(recommendation: Recommendation) -> Done:
-    """Return what every standing rotation that names a recommendation did, taken together. One query."""
+    """Return what every standing rotation that names a recommendation did, taken together. One query.
+
+    What was done too late counts only where nothing was done in time (DOMAIN 5.2).
+    """
     standing = Rotation.objects.standing().filter(recommendation=recommendation)
     amounts = ("fill__quantity", "fill__price", "fill__quote_usd", "fill__executed_at")
     fills = LegFill.objects.filter(leg__rotation__in=standing)
     rows = list(fills.values_list("leg__sector__slug", "leg__action", *amounts))
-    sizes = [_sized(slug, action, quantity * price * usd) for slug, action, quantity, price, usd, _ in rows]
-    return Done(sizes, max((row[-1] for row in rows), default=None))
+    timely = [row for row in rows if not is_too_late(row[-1], expires_at=recommendation.expires_at)]
+    counted = timely or rows
+    sizes = [_sized(slug, action, quantity * price * usd) for slug, action, quantity, price, usd, _ in counted]
+    return Done(sizes, is_late=not timely)
 
 
 def recommended_sizes(recommendation: Recommendation | None) -> list[Sized]:

@@ -333,8 +333,7 @@ def _tell_outcome(recommendation: Recommendation, now: datetime) -> None:
     """Tell `signals` what all standing rotations together made of it; one that was passed on keeps that answer."""
     recommendation.refresh_from_db(fields=["state"])
     done = done_about(recommendation)
-    is_late = done.last_at is not None and is_too_late(done.last_at, expires_at=recommendation.expires_at)
-    made = classify(executed=done.sizes, recommended=recommended_sizes(recommendation), is_late=is_late)
+    made = classify(executed=done.sizes, recommended=recommended_sizes(recommendation), is_late=done.is_late)
     outcome = OUTCOMES.get(made.adherence) if done.sizes else None
     if outcome == recommendation.state:
         return

@@ -122,6 +122,17 @@ class TestWhatSettles:
         found.refresh_from_db()
         assert (late.adherence, found.state) == ("deviated", State.DEVIATED)
 
+    def test_a_trifle_done_too_late_takes_nothing_back(self, alice: User) -> None:
+        found = answered(alice)
+        legs = list(found.legs.select_related("instrument__asset"))
+        in_half(found, [*legs, *legs], minutes=10)
+        Recommendation.objects.update(expires_at=scene.after(minutes=12))
+        found.refresh_from_db()
+        assert found.state == State.FOLLOWED
+        traded(found, "SELL_SPOT", "UNI", 1, minutes=12 + 6 * 60 + 1)
+        found.refresh_from_db()
+        assert found.state == State.FOLLOWED
+
     def test_what_is_left_after_a_reversal_decides(self, alice: User) -> None:
         found = answered(alice)
         bought(found, minutes=10)

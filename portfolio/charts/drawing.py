@@ -8,9 +8,8 @@ import re
 from html import escape
 from typing import Any
 
-from django.core.cache import cache
-
 from portfolio.charts.palette import NAME_OF
+from portfolio.kept import kept
 
 VEGA_LITE = "6.4"
 KEPT_FOR_S = 7 * 24 * 3600
@@ -39,11 +38,11 @@ def render(spec: dict[str, Any], *, width: int) -> str:
     """
     text = json.dumps({**spec, "width": width}, sort_keys=True, separators=(",", ":"))
     digest = hashlib.sha256(f"{DRAWING}:{text}".encode()).hexdigest()[:32]
-    drawn = cache.get(f"chart:{digest}")
-    if drawn is None:
-        drawn = themed(_draw(text), label=spec.get("description", ""), suffix=digest[:8])
-        cache.set(f"chart:{digest}", drawn, KEPT_FOR_S)
-    return str(drawn)
+    return kept(
+        f"chart:{digest}",
+        seconds=KEPT_FOR_S,
+        make=lambda: themed(_draw(text), label=spec.get("description", ""), suffix=digest[:8]),
+    )
 
 
 def themed(svg: str, *, label: str, suffix: str) -> str:

@@ -7,6 +7,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
+from django.db.models import Q
+
 from journal.domain.classify import LegKey, Sized, is_too_late
 from journal.models import LegFill, Rotation
 from portfolio.domain.money import ZERO, in_context
@@ -88,6 +90,16 @@ def done_about(recommendation: Recommendation) -> Done:
     counted = timely or rows
     sizes = [_sized(slug, action, quantity * price * usd) for slug, action, quantity, price, usd, _ in counted]
     return Done(sizes, is_late=not timely)
+
+
+@in_context
+def open_after(fill: Fill) -> Decimal:
+    """Return how many contracts are open after a fill, short < 0, as recorded: what is derived may lag. One query."""
+    contract = {name: getattr(fill, name) for name in ("account_id", "instrument_id", "position_side")}
+    standing = Fill.objects.filter(**contract, reverses__isnull=True, reversed_by__isnull=True)
+    until = Q(executed_at__lt=fill.executed_at) | Q(executed_at=fill.executed_at, sequence__lte=fill.sequence)
+    sides = standing.filter(until).values_list("side", "quantity")
+    return sum((quantity if side == Fill.Side.BUY else -quantity for side, quantity in sides), ZERO)
 
 
 def recommended_sizes(recommendation: Recommendation | None) -> list[Sized]:

@@ -24,12 +24,13 @@ from journal.queries.legs import (
     done_about,
     executed_sizes,
     moved_between,
+    open_after,
     places_of,
     recommended_sizes,
 )
 from journal.queries.results import results_of
 from portfolio.domain.money import ZERO, Refusal, exact
-from portfolio.models import Asset, Fill, Instrument, Portfolio, PositionChange
+from portfolio.models import Asset, Fill, Instrument, Portfolio
 from portfolio.services.entries import KeyReused, NewFill
 from portfolio.services.ledger import CoreSaleRefused, Recorded, lock, record_fills, reverse_fills
 from signals.models import Recommendation, RecommendationLeg
@@ -211,14 +212,15 @@ def _check_leg(where: str, leg: DraftLeg, draft: Draft) -> None:
 
 def _check_closings(fills: Sequence[Fill], draft: Draft) -> None:
     """Refuse a leg that closes more than is open: the rest would open the other side, without a stop."""
-    closing = {fill.pk: number for number, fill in enumerate(fills) if draft.legs[number].action in CLOSES}
-    for change in PositionChange.objects.filter(fill__in=closing).select_related("fill__instrument__asset"):
-        side = 1 if change.fill.side == Fill.Side.SELL else -1
-        left = change.quantity_after * side
+    for number, fill in enumerate(fills):
+        if draft.legs[number].action not in CLOSES:
+            continue
+        side = 1 if fill.side == Fill.Side.SELL else -1
+        left = open_after(fill) * side
         if left < 0:
-            name, held = change.fill.instrument.name, max(left + change.fill.quantity, ZERO)
+            name, held = fill.instrument.name, max(left + fill.quantity, ZERO)
             words = f"You have {held.normalize():f} {name} {'long' if side > 0 else 'short'} then: close at most that."
-            raise DraftRefused(f"legs.{closing[change.fill_id]}.quantity", words)
+            raise DraftRefused(f"legs.{number}.quantity", words)
 
 
 def _known(portfolio: Portfolio, draft: Draft) -> Logged | None:

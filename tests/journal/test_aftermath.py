@@ -54,6 +54,14 @@ def review(rotation: Rotation, days: int = 30) -> Review:
     return rotation.reviews.get(horizon_days=days)
 
 
+def defer(book: Portfolio, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Record something back-dated that a worker has yet to derive."""
+    monkeypatch.setattr("portfolio.services.recompute.AT_ONCE", 0)
+    record_fills(portfolio=book, fills=[fill(spot("UNI"), "buy", 1, 20, at(9))], now=NOW)
+    book.refresh_from_db()
+    assert book.recompute_from is not None
+
+
 class TestOverlays:
     def test_two_share_what_is_closed_by_their_sizes(self, book: Portfolio) -> None:
         first, second = log(book, opened("300")), log(book, opened("100"), minutes=1)
@@ -92,6 +100,16 @@ class TestOverlays:
             log(book, closed(quantity, action), days=1)
         assert caught.value.field == "legs.0.quantity"
         assert Rotation.objects.count() == 1
+
+    def test_nor_while_the_ledger_is_derived_anew(self, book: Portfolio, monkeypatch: pytest.MonkeyPatch) -> None:
+        log(book, opened("300"))
+        defer(book, monkeypatch)
+        with pytest.raises(DraftRefused) as caught:
+            log(book, closed("301"), days=1)
+        assert caught.value.field == "legs.0.quantity"
+        log(book, closed("300"), days=1)
+        with pytest.raises(DraftRefused):
+            log(book, closed("1"), days=2)
 
 
 class TestSales:

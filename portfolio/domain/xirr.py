@@ -48,7 +48,7 @@ def xirr(flows: Iterable[DatedFlow]) -> Root | None:
     each bracket is halved until nothing is left of it.
     """
     amounts, years = _arrays(flows)
-    if not (np.any(amounts > 0) and np.any(amounts < 0)) or np.ptp(years) <= 0:
+    if not np.any(amounts) or np.ptp(years) <= 0:
         return None
     years = years - np.min(years)
     grid = _grid(float(np.max(years)))

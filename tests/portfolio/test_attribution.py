@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal as D
 
 import numpy as np
 import pytest
@@ -11,7 +12,14 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from portfolio.domain.attribution import brinson_fachler, carino, linked_effect
-from portfolio.domain.benchmark import basket_returns, first_of_month, rebalanced
+from portfolio.domain.benchmark import (
+    Flow,
+    basket_returns,
+    first_of_month,
+    held_after,
+    held_value,
+    rebalanced,
+)
 from portfolio.domain.returns import linked
 from tests.portfolio.test_returns import START
 
@@ -105,6 +113,36 @@ class TestProperties:
 
         bought = np.array([0.5, 0.3, 0.2]) * np.cumprod(1 + returns, axis=0)
         assert np.cumprod(1 + followed.returns) == pytest.approx(bought.sum(axis=1))
+
+
+def flow(asset: str, quantity: str, value: str) -> Flow:
+    """Return a flow of an asset and its worth."""
+    return Flow(asset=asset, quantity=D(quantity), value=D(value))
+
+
+class TestHold:
+    PRICES = {"BTC": D(100), "UNI": D(4)}
+
+    def test_what_comes_in_is_kept_as_it_came(self) -> None:
+        kept = held_after(
+            units={"BTC": D(1)}, flows=[flow("BTC", "0.5", "50"), flow("UNI", "3", "12")], prices=self.PRICES
+        )
+
+        assert kept == {"BTC": D("1.5"), "UNI": D(3)}
+        assert held_value(units=kept, prices=self.PRICES) == 162
+
+    def test_what_goes_out_takes_a_share_of_everything(self) -> None:
+        held = {"BTC": D(1), "UNI": D(25)}
+
+        assert held_after(units=held, flows=[flow("UNI", "-10", "-40")], prices=self.PRICES) == {
+            "BTC": D("0.8"),
+            "UNI": D(20),
+        }
+        assert held_after(units=held, flows=[flow("UNI", "-50", "-200")], prices=self.PRICES) == {}
+        assert held_after(units=held, flows=[flow("UNI", "-60", "-240")], prices=self.PRICES) == {}
+
+    def test_what_has_no_price_is_not_valued(self) -> None:
+        assert held_value(units={"BTC": D(1), "NEW": D(7)}, prices=self.PRICES) == 100
 
 
 class TestRebalanced:

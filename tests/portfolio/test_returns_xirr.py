@@ -26,7 +26,8 @@ class TestXirr:
         assert root == Root(rate=pytest.approx(0.1367276971, abs=5e-11), is_only=True)
 
     @pytest.mark.parametrize(
-        "none", [[], [(0, -1)], [(0, 1), (1, 2)], [(0, -1), (1, -2)], [(0, -5), (0, 6)], [(1, 0), (2, 0)]]
+        "none",
+        [[], [(0, -1)], [(0, 0), (1, 0)], [(0, 1), (1, 2)], [(0, -1), (1, -2)], [(0, -5), (0, 6)], [(1, 0), (2, 0)]],
     )
     def test_without_a_change_of_sign_over_time_there_is_none(self, none: list[tuple[float, float]]) -> None:
         assert xirr(flows(*none)) is None
@@ -60,11 +61,35 @@ class TestXirr:
 
         assert root == Root(rate=pytest.approx(rate), is_only=False)
 
+    def test_of_two_gains_the_one_nearer_to_a_tenth(self) -> None:
+        assert xirr(flows((0, 1), (1, -2.17), (2, 1.173))) == Root(rate=pytest.approx(0.15), is_only=False)
+
+    def test_a_loss_within_reason_is_a_loss(self) -> None:
+        assert xirr(flows((0, 1), (1, -2.7), (2, 1.1))) == Root(rate=pytest.approx(-0.5), is_only=False)
+
+    def test_a_day_that_doubles_everything_has_a_rate(self) -> None:
+        root = xirr(flows((0, -100), (1 / 365, 200)))
+
+        assert root is not None
+        assert root.rate == pytest.approx(2.0**365, rel=1e-6)
+
+    def test_what_cannot_be_told_from_a_total_loss_has_none(self) -> None:
+        assert xirr(flows((0, -100), (1, 1e-20))) is None
+
+    def test_forty_years_do_not_overflow(self) -> None:
+        assert xirr(flows((0, -1), (40, 1.05**40))) == Root(rate=pytest.approx(0.05), is_only=True)
+
     def test_a_rate_without_reason_gives_way(self) -> None:
         # With x = 1 + rate this is (x - 0.1)(x - 2): rates of -90% and +100%, and a loss in all.
         root = xirr(flows((0, 1), (1, -2.1), (2, 0.2)))
 
         assert root == Root(rate=pytest.approx(1.0), is_only=False)
+
+
+class TestPresentValue:
+    def test_each_flow_is_discounted_by_its_years(self) -> None:
+        assert present_value(rate=0.1, flows=flows((0, -100), (1, 110), (2, 242))) == pytest.approx(200)
+        assert present_value(rate=-0.5, flows=flows((1, 10))) == pytest.approx(20)
 
 
 paid = st.floats(1, 1e6)

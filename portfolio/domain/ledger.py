@@ -48,18 +48,27 @@ def fold(*, events: Iterable[Event], opening: State | None = None, method: Metho
     Raises `Oversold`, `FeeExceedsTrade` or `OutOfOrder`, which carry the event that does not fit.
     """
     book = Book(opening or State(), method)
-    outcomes = tuple(_post(event, book) for event in standing(events))
+    outcomes = tuple(_post(event, book).outcome() for event in standing(events))
     lots = {key: lot_of(piece) for key, piece in book.touched.items()}
     return Folded(state=book.state(), outcomes=outcomes, lots=lots, changed=frozenset(book.changed))
 
 
-def _post(event: Event, book: Book) -> Outcome:
+@in_context
+def state_after(*, events: Iterable[Event], opening: State | None = None, method: Method = Method.FIFO) -> State:
+    """Give the state alone that events lead to; raises what `fold` raises."""
+    book = Book(opening or State(), method)
+    for event in standing(events):
+        _post(event, book)
+    return book.state()
+
+
+def _post(event: Event, book: Book) -> Posting:
     apply = _APPLY.get(type(event))
     if apply is None:
         raise LedgerError(f"The ledger knows no {type(event).__name__}.", event)
     posting = book.begin(event)
     apply(event, posting)
-    return posting.outcome()
+    return posting
 
 
 _APPLY: dict[type[Event], Callable[[Any, Posting], None]] = {

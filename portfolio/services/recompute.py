@@ -14,7 +14,7 @@ from django.db.models import F
 from jobs.services import enqueue
 from portfolio.domain.checkpoints import read, written
 from portfolio.domain.events import Event
-from portfolio.domain.ledger import Folded, fold
+from portfolio.domain.ledger import Folded, fold, state_after
 from portfolio.domain.lots import Lot as DomainLot
 from portfolio.domain.lots import LotKey, Method
 from portfolio.domain.outcomes import State
@@ -37,6 +37,8 @@ GROWTH = 4
 RECOMPUTE_TASK = "portfolio.recompute_ledger"
 CHECKPOINT_TASK = "portfolio.checkpoint_ledger"
 VALUE_TASK = "portfolio.value_portfolios"
+FOLLOWING = (VALUE_TASK, "journal.measure_reviews")
+"""What is done with new figures once a worker has derived them, by name: a lower app imports no higher one."""
 
 
 def derive_from(*, portfolio: Portfolio, since: Order, now: datetime) -> State:
@@ -77,7 +79,8 @@ def recompute(*, portfolio: Portfolio, now: datetime) -> int:
         return 0
     folded = _derive(locked)
     Portfolio.objects.filter(pk=locked.pk).update(recompute_from=None)
-    enqueue(task=VALUE_TASK, now=now, unique_key=VALUE_TASK)
+    for task in FOLLOWING:
+        enqueue(task=task, now=now, unique_key=task)
     return len(folded.outcomes)
 
 
@@ -112,7 +115,7 @@ def _tried(portfolio: Portfolio) -> State:
     with _uncollected():
         start = _last_checkpoint(portfolio)
         events = standing_events(portfolio=portfolio, after=_order(start))
-        return fold(events=events, opening=_state(start), method=METHOD).state
+        return state_after(events=events, opening=_state(start), method=METHOD)
 
 
 @contextmanager

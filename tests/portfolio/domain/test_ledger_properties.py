@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from portfolio.domain.checkpoints import read, written
 from portfolio.domain.events import USD, Event, PerpFill, Side, SpotFill, TransferIn, TransferOut
-from portfolio.domain.ledger import Folded, fold
+from portfolio.domain.ledger import Folded, fold, state_after
 from portfolio.domain.lots import Method
 from portfolio.domain.outcomes import LedgerError, Outcome, State
 from tests.portfolio.domain.histories import STARTING_BALANCES, changing, histories, imports, numbered, plain, prices
@@ -193,6 +193,7 @@ class TestReplay:
         second = fold(events=kept[cut:], opening=first.state, method=method)
 
         assert second.state == whole.state
+        assert state_after(events=kept, method=method) == whole.state
         assert first.outcomes + second.outcomes == whole.outcomes
         assert {**first.lots, **second.lots} == whole.lots
         assert read(written(first.state)) == tidy(first.state)

@@ -22,7 +22,6 @@ from portfolio.queries.events import Order, fill_event, method_event
 from portfolio.queries.stored import stored_state
 from portfolio.queries.transfers import transfer_event
 from portfolio.services.entries import (
-    KeyReused,
     NewFill,
     NewTransfer,
     check_moment,
@@ -40,6 +39,7 @@ from portfolio.services.recompute import (
     lock,
     rebuild,
 )
+from portfolio.services.repeats import SAME_FILL, known_entries, same_transfer
 
 __all__ = [
     "METHOD",
@@ -57,30 +57,6 @@ __all__ = [
     "reverse_transfer",
     "set_lot_method",
 ]
-SAME_FILL = (
-    "instrument_id",
-    "side",
-    "quantity",
-    "price",
-    "executed_at",
-    "fee_amount",
-    "fee_asset_id",
-    "leverage",
-    "position_side",
-    "reason",
-)
-SAME_TRANSFER = (
-    "kind",
-    "asset_id",
-    "quantity",
-    "executed_at",
-    "cost_usd",
-    "to_account_id",
-    "into_asset_id",
-    "into_quantity",
-    "fee_amount",
-)
-
 ASSET_FIELDS = ("asset", "quote_asset", "fee_asset", "into_asset")
 
 Stated = TypeVar("Stated", NewFill, NewTransfer)
@@ -133,7 +109,7 @@ def record_fills(
         fill_row(portfolio=locked, new=new, account=new.account or account, now=now, is_imported=is_imported)
         for new in _keyed(fills, client_key)
     ]
-    known = _known(stated, SAME_FILL)
+    known = known_entries(stated, [SAME_FILL] * len(stated))
     fresh = [row for row in stated if row.external_id not in known]
     held = _record(locked, fresh, now) if fresh else {}
     breaches = () if is_imported else _core_breaches(locked, _sold(fresh), held, now)
@@ -163,7 +139,7 @@ def record_transfers(
         transfer_row(portfolio=locked, new=new, account=new.account or account, now=now, is_imported=is_imported)
         for new in _keyed(transfers, client_key)
     ]
-    known = _known(stated, SAME_TRANSFER)
+    known = known_entries(stated, [same_transfer(new) for new in transfers])
     fresh = [row for row in stated if row.external_id not in known]
     held = _record(locked, fresh, now) if fresh else {}
     breaches = () if is_imported else _core_breaches(locked, _swapped(fresh), held, now)
@@ -339,25 +315,6 @@ def _sources(rows: Sequence[Any], symbols: Mapping[int, str]) -> Sources:
     is_fill = isinstance(rows[0], Fill)
     assets = {symbol: pk for pk, symbol in symbols.items()}
     return Sources(assets=assets, fills=keys if is_fill else {}, transfers={} if is_fill else keys)
-
-
-def _known(rows: Sequence[Any], same: Sequence[str]) -> dict[str | None, Any]:
-    """Return what was recorded before under the ids of these rows; an id that means something else is refused."""
-    ids = [row.external_id for row in rows if row.external_id]
-    if not ids:
-        return {}
-    if len(set(ids)) != len(ids):
-        raise KeyReused("Two of these entries carry the same id.")
-    accounts = {row.account_id for row in rows}
-    found = type(rows[0])._default_manager.filter(account__in=accounts, external_id__in=ids)
-    known = {(row.account_id, row.external_id): row for row in found}
-    matches = [
-        (known[row.account_id, row.external_id], row) for row in rows if (row.account_id, row.external_id) in known
-    ]
-    for old, new in matches:
-        if any(getattr(old, name) != getattr(new, name) for name in same):
-            raise KeyReused(f"The id {old.external_id} was used before for something else.")
-    return {old.external_id: old for old, _ in matches}
 
 
 def _keyed(stated: Sequence[Stated], client_key: str) -> list[Stated]:

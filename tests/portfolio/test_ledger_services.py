@@ -25,7 +25,7 @@ from portfolio.models import (
     Transfer,
     Unmatched,
 )
-from portfolio.services.entries import BadMoment, KeyReused, PriceUnknown
+from portfolio.services.entries import BadMoment, PriceUnknown
 from portfolio.services.ledger import (
     CoreSaleRefused,
     NotReversible,
@@ -163,47 +163,6 @@ class TestCore:
         record(book, fill(spot("BTC"), "sell", "0.1", 50_000, at(2)))
 
         assert held(book, "BTC") == 1
-
-
-@pytest.mark.usefixtures("market")
-class TestRepeats:
-    def test_a_client_key_records_once(self, book: Portfolio) -> None:
-        stated = [fill(spot("FET"), "buy", 10, 2, at(1)), fill(spot("UNI"), "sell", 1, 25, at(1))]
-
-        first = record(book, *stated, client_key="abc")
-        version = Portfolio.objects.get().ledger_version
-        second = record(book, *stated, client_key="abc")
-
-        assert second.is_repeat
-        assert not first.is_repeat
-        assert [row.pk for row in second.fills] == [row.pk for row in first.fills]
-        assert Portfolio.objects.get().ledger_version == version
-        assert Fill.objects.count() == 2
-
-    def test_a_key_cannot_name_something_else(self, book: Portfolio) -> None:
-        record(book, fill(spot("FET"), "buy", 10, 2, at(1)), client_key="abc")
-
-        with pytest.raises(KeyReused):
-            record(book, fill(spot("FET"), "buy", 11, 2, at(1)), client_key="abc")
-
-    def test_an_import_skips_what_it_knows(self, book: Portfolio) -> None:
-        one = fill(spot("FET"), "buy", 10, 2, at(1), external_id="t1")
-        two = fill(spot("FET"), "buy", 20, 2, at(2), external_id="t2")
-
-        record(book, one, is_imported=True)
-        recorded = record(book, one, two, is_imported=True)
-
-        assert held(book, "FET") == 30
-        assert not recorded.is_repeat
-
-    def test_one_call_cannot_state_an_id_twice(self, book: Portfolio) -> None:
-        one = fill(spot("FET"), "buy", 10, 2, at(1), external_id="t1")
-
-        with pytest.raises(KeyReused):
-            record(book, one, one)
-
-    def test_nothing_stated_is_nothing_recorded(self, book: Portfolio) -> None:
-        assert record(book).fills == ()
 
 
 @pytest.mark.usefixtures("market")

@@ -32,7 +32,10 @@ class Course:
             contract, order = contract_of(fill), (fill.executed_at, fill.sequence)
             since[contract] = max(since.get(contract, order), order)
         return tuple(
-            change for contract, start in since.items() for order, change in self.changes[contract] if order > start
+            change
+            for contract, start in since.items()
+            for order, change in self.changes.get(contract, ())
+            if order > start
         )
 
 

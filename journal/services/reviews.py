@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from celery.exceptions import SoftTimeLimitExceeded
+from django.db import OperationalError, transaction
 from django.db.models import Exists, Max, OuterRef, Q, Subquery
 
 from journal.domain.counterfactual import Decision, Measured, Prices, measure, measure_to_date
@@ -33,31 +35,59 @@ AMOUNTS = {
 }
 UPDATED = ("status", "priced_at", *AMOUNTS, "flags", "computed_at")
 RESULTS = ("moved_usd", "fees_usd", "spot_pnl_usd", "futures_pnl_usd")
+log = logging.getLogger(__name__)
+
+
+class ReviewsFailedError(Exception):
+    """Say which rotations could not be measured, once all others were."""
 
 
 def measure_reviews(*, now: datetime, portfolio: Portfolio | None = None) -> int:
     """Measure what was not measured today at the last known close, or whose past changed; returns how many rotations.
 
-    Works market by market in chunks, each atomic; repeating changes nothing.
+    Works market by market in chunks, each atomic; repeating changes nothing. A rotation that cannot be measured keeps
+    no other waiting: raises `ReviewsFailedError` once all had their turn.
     """
     Review.objects.filter(rotation__state=Rotation.State.REVERSED).delete()
     markets = Market.objects.all() if portfolio is None else Market.objects.filter(pk=portfolio.market_id)
-    count = 0
+    count, failed = 0, []
     for market in markets.order_by("pk"):
         clock = market.clock(now)
         for chunk in _chunks(_due(market, clock, now, portfolio)):
-            _measure_chunk(market, chunk, clock=clock, now=now)
-            count += len(chunk)
+            left_out = _measure_apart(market, chunk, clock=clock, now=now)
+            failed += left_out
+            count += len(chunk) - len(left_out)
+    if failed:
+        names = ", ".join(map(str, failed))
+        raise ReviewsFailedError(f"Rotations that could not be measured: {names}. {count} others were.")
     return count
+
+
+def _measure_apart(market: Market, keys: Sequence[int], *, clock: datetime, now: datetime) -> list[int]:
+    """Measure some rotations together, or each half for itself where that fails; returns those that could not be."""
+    try:
+        _measure_chunk(market, keys, clock=clock, now=now)
+    except (OperationalError, SoftTimeLimitExceeded):
+        raise
+    except Exception:
+        if len(keys) == 1:
+            log.exception("rotation %s could not be measured", keys[0])
+            return list(keys)
+    else:
+        return []
+    middle = len(keys) // 2
+    halves = (keys[:middle], keys[middle:])
+    return [key for half in halves for key in _measure_apart(market, half, clock=clock, now=now)]
 
 
 def _due(market: Market, clock: datetime, now: datetime, portfolio: Portfolio | None) -> list[int]:
     """Return the rotations that were not measured since the day began, or not at the last close that is known.
 
-    Those whose ledger changed before it since are due too.
+    Those whose ledger changed before it since are due too; one that a worker has yet to derive is left for later.
     """
     newest = clock.replace(hour=0, minute=0, second=0, microsecond=0)
     rotations = Rotation.objects.standing().filter(portfolio__market=market, executed_at__lte=clock)
+    rotations = rotations.filter(portfolio__recompute_from__isnull=True)
     if portfolio is not None:
         rotations = rotations.filter(portfolio=portfolio)
     changed = _changed(market, newest, now)

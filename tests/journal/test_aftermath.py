@@ -10,15 +10,18 @@ from typing import Any
 import pytest
 
 from accounts.models import User
+from jobs.models import Job
+from journal.domain.counterfactual import Decision, Measured, measure
 from journal.models import Review, Rotation
 from journal.queries.legs import CLOSES, OPENS, SELLS, SPOT, Action
-from journal.services.reviews import measure_reviews
+from journal.services.reviews import ReviewsFailedError, measure_reviews
 from journal.services.rotations import DraftRefused, log_rotation
 from portfolio.models import Portfolio
 from portfolio.services.ledger import record_fills, record_transfer
+from portfolio.services.recompute import recompute
 from signals.models import Evidence
-from tests.journal.scene import DECIDED, anchor, leg, moment, scenario_a
-from tests.portfolio.factories import PRICES, at, fill, market, perp, price, spot, transfer
+from tests.journal.scene import ANCHOR, DECIDED, anchor, leg, moment, scenario_a
+from tests.portfolio.factories import PRICES, at, fill, market, perp, portfolio, price, spot, transfer
 
 pytestmark = pytest.mark.django_db
 NOW = moment(44)
@@ -57,7 +60,8 @@ def review(rotation: Rotation, days: int = 30) -> Review:
 def defer(book: Portfolio, monkeypatch: pytest.MonkeyPatch) -> None:
     """Record something back-dated that a worker has yet to derive."""
     monkeypatch.setattr("portfolio.services.recompute.AT_ONCE", 0)
-    record_fills(portfolio=book, fills=[fill(spot("UNI"), "buy", 1, 20, at(9))], now=NOW)
+    for number in (9, 8):
+        record_fills(portfolio=book, fills=[fill(spot("UNI"), "buy", 1, 20, at(number))], now=NOW)
     book.refresh_from_db()
     assert book.recompute_from is not None
 
@@ -110,6 +114,42 @@ class TestOverlays:
         log(book, closed("300"), days=1)
         with pytest.raises(DraftRefused):
             log(book, closed("1"), days=2)
+
+
+class TestWaiting:
+    def test_what_waits_to_be_derived_is_measured_afterwards(
+        self, bob: User, book: Portfolio, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        defer(book, monkeypatch)
+        waiting = log(book, opened("300"))
+        other = log(
+            portfolio(bob, ANCHOR, market=market()),
+            leg("SELL_SPOT", instrument=spot("UNI"), quantity=D(1), price=D(25)),
+        )
+
+        assert measure_reviews(now=NOW) == 1
+
+        assert not waiting.reviews.exists()
+        assert other.reviews.exists()
+        Job.objects.all().delete()
+        recompute(portfolio=book, now=NOW)
+        assert Job.objects.filter(task="journal.measure_reviews").exists()
+        assert review(waiting).overlay_usd == 300
+
+    def test_one_that_cannot_be_measured_stops_no_other(self, book: Portfolio, monkeypatch: pytest.MonkeyPatch) -> None:
+        rotations = [log(book, opened("10"), minutes=number) for number in range(4)]
+        broken = rotations[1].executed_at
+
+        def failing(*, decision: Decision, **terms: Any) -> Measured:
+            """Fail for one of them."""
+            if decision.decided_at == broken:
+                raise KeyError("gone")
+            return measure(decision=decision, **terms)
+
+        monkeypatch.setattr("journal.services.reviews.measure", failing)
+        with pytest.raises(ReviewsFailedError, match=f": {rotations[1].pk}. 3 others"):
+            measure_reviews(now=NOW)
+        assert [each.reviews.exists() for each in rotations] == [True, False, True, True]
 
 
 class TestSales:

@@ -30,11 +30,16 @@ from portfolio.domain.money import ZERO, Refusal
 from portfolio.domain.outcomes import FeeExceedsTrade, Oversold
 from portfolio.models import Asset, Fill, Instrument, Portfolio, Position
 from portfolio.queries.catalogue import offered_assets
-from portfolio.services.contracts import Close, Next, roll_position
+from portfolio.services.contracts import Close, MoreThanHeld, Next, roll_position
 from portfolio.services.entries import BadMoment, KeyReused, NewFill
 from portfolio.services.ledger import record_fills
 
-FIELDS: Mapping[type[Refusal], str] = {BadMoment: "executed_at", Oversold: "quantity", FeeExceedsTrade: "fee_amount"}
+FIELDS: Mapping[type[Refusal], str] = {
+    BadMoment: "executed_at",
+    Oversold: "quantity",
+    MoreThanHeld: "quantity",
+    FeeExceedsTrade: "fee_amount",
+}
 
 
 class Conflict(APIException):

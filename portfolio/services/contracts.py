@@ -13,10 +13,11 @@ from portfolio.domain.expiry import Spread, roll_spread, settlement_fee, settlem
 from portfolio.domain.futures import Reason, contract_value
 from portfolio.domain.margin import Tier
 from portfolio.domain.money import ONE, ZERO, Refusal, canonical, exact, in_context, pro_rata
-from portfolio.models import Asset, Fill, Instrument, Portfolio, Position, Venue
+from portfolio.models import Asset, Fill, Instrument, Portfolio, Position, PositionChange, Venue
 from portfolio.queries.events import domain_position
-from portfolio.services.entries import NewFill
-from portfolio.services.ledger import Recorded, record_fills
+from portfolio.services.entries import KeyReused, NewFill
+from portfolio.services.ledger import Recorded, lock, record_fills
+from portfolio.services.repeats import refuse_reversed
 
 BOTH = 2
 
@@ -27,6 +28,10 @@ class BadContract(Refusal):
 
 class NotOpen(Refusal):
     """Refuse to close or roll a position that is not open."""
+
+
+class MoreThanHeld(Refusal):
+    """Refuse to roll more of a position than is open: the rest would open the other way."""
 
 
 class NotRollable(Refusal):
@@ -140,22 +145,28 @@ def settle_contract(*, portfolio: Portfolio, close: Close, now: datetime, sample
     return record_fills(portfolio=portfolio, fills=[fill], now=now)
 
 
+@transaction.atomic
 @in_context
 def roll_position(*, portfolio: Portfolio, close: Close, into: Next, now: datetime, client_key: str = "") -> Rolled:
     """Close a contract and open the next one as one deed; both fills carry the chain (DOMAIN 4.4, E18).
 
-    The next one opens with as many units, at the same leverage unless another is given. A key that was used gives the
-    roll that it recorded. Raises `NotOpen`, `NotRollable` and what `record_fills` raises.
+    The next one opens with as many units, at the same leverage unless another is given. The position is read again
+    once the portfolio is locked, so that of two rolls at once the second finds what the first left. A key that was used
+    gives the roll that it recorded. Raises `NotOpen`, `MoreThanHeld`, `NotRollable` and what `record_fills` raises.
     """
-    position = close.position
-    known = list(Fill.objects.filter(account=position.account, external_id__in=_ids(client_key)).order_by("sequence"))
-    if len(known) == len(_ids(client_key)) == BOTH:
+    locked = lock(portfolio)
+    ids = _ids(close, client_key)
+    known = _rolled_before(close, into, ids)
+    if known:
         return _rolled(known, is_repeat=True)
-    _check_next(position.instrument, into.instrument)
-    closing = _closing(close, reason=Reason.TRADE)
-    chain = position.chain or f"{position.instrument_id}-{portfolio.ledger_version + 1}"
-    fills = [replace(closing, chain=chain), _opening(close, closing, into, chain)]
-    done = record_fills(portfolio=portfolio, fills=fills, now=now, client_key=client_key)
+    _check_next(close.position.instrument, into.instrument)
+    current = replace(close, position=_read_again(close.position))
+    chain = current.position.chain or f"{current.position.instrument_id}-{locked.ledger_version + 1}"
+    closing = replace(_closing(current, reason=Reason.TRADE), chain=chain, external_id=ids[0] if ids else "")
+    _check_held(current.position, closing.quantity)
+    opening = replace(_opening(current, closing, into, chain), external_id=ids[1] if ids else "")
+    done = record_fills(portfolio=locked, fills=[closing, opening], now=now)
+    _check_held_then(done.fills[0])
     return _rolled(done.fills, is_repeat=done.is_repeat)
 
 
@@ -197,7 +208,6 @@ def _opening(close: Close, closing: NewFill, into: Next, chain: str) -> NewFill:
         fee_amount=into.fee_amount,
         leverage=None if leverage is None else max(leverage, ONE),
         margin_mode=position.margin_mode,
-        external_id="",
         chain=chain,
     )
 
@@ -222,6 +232,47 @@ def _rolled(fills: Sequence[Fill], *, is_repeat: bool) -> Rolled:
     return Rolled(closing=closing, opening=opening, spread=spread, is_repeat=is_repeat)
 
 
-def _ids(client_key: str) -> list[str]:
+def _ids(close: Close, client_key: str) -> list[str]:
     """Return the ids under which a roll's two fills are recorded."""
-    return [f"{client_key}:{place}" for place in range(BOTH)] if client_key else []
+    key = client_key or close.external_id
+    return [close.external_id or f"{key}:0", f"{key}:1"] if key else []
+
+
+def _rolled_before(close: Close, into: Next, ids: Sequence[str]) -> list[Fill]:
+    """Return the two fills of the roll that the ids name; a key that rolled something else, or undone, is refused."""
+    rows = Fill.objects.filter(account=close.position.account, external_id__in=ids).order_by("sequence")
+    found = list(rows.select_related("instrument__asset", "reversed_by"))
+    if len(found) < BOTH:
+        return []
+    closing, opening = found
+    said = (close.executed_at, close.position.instrument, close.position.position_side, close.price, close.fee_amount)
+    was = (closing.executed_at, closing.instrument, closing.position_side, closing.price, closing.fee_amount)
+    says_next, was_next = (_next_terms(one) for one in (into, opening))
+    if said != was or says_next != was_next or close.quantity not in (None, closing.quantity):
+        raise KeyReused(f"The id {closing.external_id} was used before for something else.")
+    for row in found:
+        refuse_reversed(row)
+    return found
+
+
+def _next_terms(into: Next | Fill) -> tuple[Instrument, Decimal, Decimal]:
+    return into.instrument, into.price, into.fee_amount
+
+
+def _read_again(position: Position) -> Position:
+    """Return the position as it is now that the portfolio is locked."""
+    return Position.objects.select_related("instrument__asset", "quote_asset", "account").get(pk=position.pk)
+
+
+def _check_held(position: Position, wanted: Decimal) -> None:
+    """Refuse to roll more contracts than the position has."""
+    held = pro_rata(total=abs(position.quantity), part=ONE, whole=position.instrument.contract_size)
+    if wanted > held:
+        raise MoreThanHeld(f"You hold {held.normalize():f} {position.instrument}: roll at most that.")
+
+
+def _check_held_then(closing: Fill) -> None:
+    """Refuse a roll in the past of more than was open at that time; what it recorded is undone with it."""
+    left = PositionChange.objects.filter(fill=closing).values_list("quantity_after", flat=True).first()
+    if left is not None and left * (1 if closing.side == Fill.Side.SELL else -1) < 0:
+        raise MoreThanHeld(f"You held less of {closing.instrument} then: roll at most what was open at that time.")

@@ -118,6 +118,12 @@ class TestRolls:
     def test_what_does_not_follow_is_refused(self, changes: dict[str, str], caller: Caller, held: Portfolio) -> None:
         assert caller.post("/futures/rolls/", roll_body(held, **changes)).status_code == 400
 
+    def test_more_than_is_held_is_refused(self, caller: Caller, held: Portfolio) -> None:
+        answer = caller.post("/futures/rolls/", roll_body(held, quantity="300.5"))
+
+        assert (answer.status_code, faults(answer)) == (400, {"quantity"})
+        assert "You hold 300 FET-260327: roll at most that." in answer.json()["detail"]
+
 
 class TestStranger:
     @pytest.mark.parametrize(("path", "body"), [("/futures/fills/", fill_body), ("/futures/rolls/", roll_body)])

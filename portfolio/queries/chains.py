@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from portfolio.domain.expiry import Member, Spread, chain_pnl, roll_spread
-from portfolio.domain.money import ZERO, in_context
+from portfolio.domain.money import ZERO, in_context, shares
 from portfolio.models import Fill, Instrument, Portfolio, PositionChange, Transfer
 from portfolio.queries.positions import PositionLine
 
@@ -17,7 +17,10 @@ Place = tuple[int, int, str]
 
 @dataclass(frozen=True, kw_only=True)
 class ChainMember:
-    """Show one contract of a chain: from when to when it was held, and what it brought in USD."""
+    """Show one contract of a chain: from when to when it was held, and what it brought the chain in USD.
+
+    Of a contract into which several positions were rolled, each chain counts the part that its size was of theirs.
+    """
 
     instrument: Instrument
     opened_at: datetime
@@ -55,8 +58,9 @@ def chains_of(*, portfolio: Portfolio, lines: Iterable[PositionLine] = ()) -> tu
 
 @dataclass(frozen=True, kw_only=True)
 class _Span:
-    """Hold the changes of one contract that belong to the chain."""
+    """Hold the changes of one contract that belong to the chain, perhaps with other chains."""
 
+    chain: str
     instrument: Instrument
     changes: Sequence[PositionChange]
 
@@ -69,6 +73,12 @@ class _Span:
         last = self.changes[-1]
         return None if last.quantity_after else last.fill.executed_at
 
+    def part(self, total: Decimal) -> Decimal:
+        """Give the chain's part of an amount; the parts of all chains add up to it."""
+        weights = _weights(self.changes)
+        parts = shares(total=total, weights=weights.values())
+        return dict(zip(weights, parts, strict=True))[self.chain]
+
 
 def _chain(
     name: str,
@@ -78,12 +88,11 @@ def _chain(
     open_now: Mapping[Place, PositionLine],
 ) -> Chain:
     """Put a chain together from the one time that each contract was held as part of it."""
-    linked = {fill.pk for fill in fills}
     members = []
     for place in dict.fromkeys(_place(fill) for fill in fills):
         for held in _episodes(changes.get(place, ())):
-            if any(change.fill_id in linked for change in held):
-                span = _Span(instrument=held[0].fill.instrument, changes=held)
+            if any(change.fill.chain == name for change in held):
+                span = _Span(chain=name, instrument=held[0].fill.instrument, changes=held)
                 members.append(_member(span, paid.get(place, ()), open_now.get(place)))
     return Chain(name=name, members=tuple(_with_spreads(members, fills)))
 
@@ -107,6 +116,19 @@ def _episodes(changes: Iterable[PositionChange]) -> Iterable[list[PositionChange
             held = []
     if held:
         yield held
+
+
+def _weights(held: Sequence[PositionChange]) -> dict[str, Decimal]:
+    """Weigh the chains that share one holding of a contract: by the size rolled in, else by the size rolled out.
+
+    What was bought without a roll belongs to the chains in the same proportion.
+    """
+    came: dict[str, Decimal] = {}
+    went: dict[str, Decimal] = {}
+    for fill in (change.fill for change in held if change.fill.chain):
+        sizes = came if fill.side == held[0].fill.side else went
+        sizes[fill.chain] = sizes.get(fill.chain, ZERO) + fill.quantity
+    return {**went, **came}
 
 
 def _funding(portfolio: Portfolio, places: Iterable[Place]) -> Mapping[Place, Sequence[Transfer]]:
@@ -133,10 +155,10 @@ def _member(span: _Span, paid: Iterable[Transfer], line: PositionLine | None) ->
         opened_at=span.opened_at,
         closed_at=until,
         brought=Member(
-            realized=sum((change.realized_pnl_usd for change in span.changes), ZERO),
-            fees=sum((change.fee_usd for change in span.changes), ZERO),
-            funding=sum((row.value_usd or ZERO for row in within), ZERO),
-            unrealized=(line.unrealized_usd or ZERO) if line is not None and until is None else ZERO,
+            realized=span.part(sum((change.realized_pnl_usd for change in span.changes), ZERO)),
+            fees=span.part(sum((change.fee_usd for change in span.changes), ZERO)),
+            funding=span.part(sum((row.value_usd or ZERO for row in within), ZERO)),
+            unrealized=span.part((line.unrealized_usd or ZERO) if line is not None and until is None else ZERO),
         ),
     )
 

@@ -12,11 +12,16 @@ from django.db.models import DateTimeField, Q, Value
 from django.db.models.functions import Coalesce
 
 from portfolio.domain.attribution import ALARM, Effects, brinson_fachler, carino, linked_effect
+from portfolio.domain.events import MethodChange
 from portfolio.domain.figures import Figure, Floats, Lack, found
+from portfolio.domain.lots import Method
+from portfolio.domain.money import ZERO
 from portfolio.domain.returns import linked
-from portfolio.models import Disposal, Holding, Lot, Portfolio, Position, closes_on
+from portfolio.fields import ExactDecimalField
+from portfolio.models import Asset, Disposal, Holding, Lot, LotMethod, Portfolio, Position, closes_on
 from portfolio.queries.day_money import PerpFlow
 from portfolio.queries.market_past import MarketPast
+from portfolio.queries.outcomes import outcomes_since
 from portfolio.queries.performance import RESERVE_SLEEVE, Performance, Span, Valued
 
 DAY = timedelta(days=1)
@@ -24,7 +29,7 @@ OTHER = "other"
 OVERLAY, HEDGE, FUNDING, FEES, YIELD, TIMING = "overlay", "hedge", "funding", "fees", "yield", "timing"
 LINES = (OVERLAY, HEDGE, FUNDING, FEES, YIELD, TIMING)
 
-_GONE, _CAME, _HELD, _POSITION = range(4)
+_GONE, _CAME, _HELD, _POSITION, _POOLED = range(5)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -232,7 +237,7 @@ def _spread(past: MarketPast, asset: int, dates: Sequence[date], names: Sequence
 def held_units(span: Span) -> Held:
     """Return what was held at the start of each day: what is held now, less what came since, plus what left."""
     starts = np.array([closes_on(day - DAY).timestamp() for day in span.dates])
-    rows = list(_movements(span.portfolio, closes_on(span.dates[0] - DAY)))
+    rows = _moved_since(span.portfolio, closes_on(span.dates[0] - DAY))
     spot = [row for row in rows if row[3] != _POSITION]
     assets = tuple(sorted({row[0] for row in spot}))
     units = np.zeros((len(starts), len(assets)))
@@ -265,10 +270,25 @@ def _count_until(starts: Floats, moment: datetime) -> int:
     return int(np.searchsorted(starts, moment.timestamp(), side="right"))
 
 
+def _moved_since(portfolio: Portfolio, since: datetime) -> list[Any]:
+    """Return all movements; where lots were pooled, what came is told by the entries, each for itself."""
+    rows = list(_movements(portfolio, since))
+    if not any(row[3] == _POOLED for row in rows):
+        return rows
+    assets = dict(Asset.objects.values_list("symbol", "pk"))
+    came = [
+        (assets[lot.asset], outcome.event.executed_at, lot.quantity, _CAME, 0, False)
+        for outcome in outcomes_since(portfolio=portfolio, since=since).outcomes
+        if outcome.event.executed_at >= since and not isinstance(outcome.event, MethodChange)
+        for lot in outcome.acquired
+    ]
+    return [row for row in rows if row[3] not in (_CAME, _POOLED)] + came
+
+
 def _movements(portfolio: Portfolio, since: datetime) -> Any:
     """Return asset, moment, quantity, source and instrument of all held, and of what came and left since. One query.
 
-    Lots that were only pooled anew came from nothing and left nothing.
+    Lots that were only pooled anew came from nothing and left nothing; a change to the average is a row of its own.
     """
     moment = Coalesce("fill__executed_at", "transfer__executed_at", output_field=DateTimeField())
     never = Value(since, output_field=DateTimeField())
@@ -278,10 +298,13 @@ def _movements(portfolio: Portfolio, since: datetime) -> Any:
     )
     held = Holding.objects.filter(portfolio=portfolio)
     positions = Position.objects.filter(portfolio=portfolio)
+    pooled = LotMethod.objects.filter(portfolio=portfolio, method=Method.AVG)
+    nothing = Value(ZERO, output_field=ExactDecimalField())
     return _rows(gone, "asset_id", "disposed_at", _GONE).union(
         _rows(came, "asset_id", moment, _CAME),
         _rows(held, "asset_id", never, _HELD),
         _rows(positions, "instrument__asset_id", never, _POSITION, "instrument_id", "instrument__is_inverse"),
+        pooled.order_by().values_list(Value(0), "effective_at", nothing, Value(_POOLED), Value(0), Value(value=False)),
         all=True,
     )
 

@@ -11,12 +11,15 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
+from portfolio.domain.lots import Lot as DomainLot
 from portfolio.domain.money import QUANTUM, ZERO, exact, in_context
 from portfolio.domain.proof import Claim, Part, Proof
 from portfolio.domain.valuation import Quoted
 from portfolio.models import Asset, Disposal, Fill, Holding, Lot, Portfolio, Position, PositionChange, Transfer
 from portfolio.queries.entries import realized_by
+from portfolio.queries.events import domain_lot
 from portfolio.queries.holdings import Snapshot
+from portfolio.queries.outcomes import is_averaged, outcomes_since
 from portfolio.queries.paging import newest_first
 from portfolio.queries.prices import quoted_at
 
@@ -64,14 +67,14 @@ def asset_proofs(*, portfolio: Portfolio, symbol: str, now: datetime, cursor: st
 
 @in_context
 def fill_proof(fill: Fill) -> Proof:
-    """Return which lots a fill let go of, what they had cost, and what it realised. Three queries."""
+    """Return which lots a fill let go of, what they had cost, and what it realised. Four queries."""
     parts = [_let_go(row) for row in fill.disposals.select_related("lot", "asset").order_by("ordinal", "pk")]
     change = PositionChange.objects.filter(fill=fill).first()
     if change is not None:
         parts.append(_moved(change, fill))
     parts += [
-        Part(what=f"Brought a lot of {lot.asset}", at=lot.acquired_at, quantity=lot.quantity, cost=lot.cost_usd)
-        for lot in fill.lots.select_related("asset").order_by("ordinal")
+        Part(what=f"Brought a lot of {lot.asset}", at=lot.acquired_at, quantity=lot.quantity, cost=lot.cost)
+        for lot in _brought(fill)
     ]
     stated = realized_by(fill) or ZERO
     return Proof(
@@ -83,6 +86,14 @@ def fill_proof(fill: Fill) -> Proof:
         parts=tuple(parts),
         count=len(parts),
     )
+
+
+def _brought(fill: Fill) -> list[DomainLot]:
+    """Return the lots that a fill brought, as it brought them: in a pool they have joined what was there."""
+    if not is_averaged(fill.portfolio):
+        return [domain_lot(lot) for lot in fill.lots.select_related("asset").order_by("ordinal")]
+    done = outcomes_since(portfolio=fill.portfolio, since=fill.executed_at, until=fill.executed_at)
+    return [lot for outcome in done.outcomes if outcome.event.sequence == fill.sequence for lot in outcome.acquired]
 
 
 def lot_parts(*, portfolio: Portfolio, asset: Asset) -> Iterator[Part]:

@@ -12,8 +12,11 @@ from itertools import pairwise
 from operator import itemgetter
 
 from journal.domain.counterfactual import Change, LaterSale
+from portfolio.domain.lots import Method
 from portfolio.domain.money import ZERO, in_context
-from portfolio.models import Disposal, Fill, Instrument, PositionChange, Transfer
+from portfolio.domain.trails import sales_of as traced_sales
+from portfolio.models import Disposal, Fill, Instrument, LotMethod, Portfolio, PositionChange, Transfer
+from portfolio.queries.outcomes import outcomes_since
 
 Order = tuple[datetime, int]
 Sales = Mapping[int, Sequence[LaterSale]]
@@ -45,14 +48,39 @@ def contract_of(entry: Fill | Transfer) -> str:
 
 
 def sales_of(fills: Iterable[Fill]) -> Sales:
-    """Return the later sales of what spot fills bought, by fill, as the ledger matched them. One query."""
-    bought = [fill.pk for fill in fills if fill.side == Fill.Side.BUY and fill.instrument.kind == Instrument.Kind.SPOT]
-    rows = Disposal.objects.filter(lot__fill__in=bought, fill__side=Fill.Side.SELL, is_fee=False)
+    """Return the later sales of what spot fills bought, by fill, as the ledger matched them. Two queries.
+
+    Where lots were pooled, or moved to another account, the portfolio's ledger is replayed to follow them.
+    """
+    bought = [fill for fill in fills if fill.side == Fill.Side.BUY and fill.instrument.kind == Instrument.Kind.SPOT]
+    carried = _carried(bought)
+    own = [fill.pk for fill in bought if fill.portfolio_id not in carried]
+    rows = Disposal.objects.filter(lot__fill__in=own, fill__side=Fill.Side.SELL, is_fee=False)
     columns = ("lot__fill_id", "asset__symbol", "quantity", "proceeds_usd", "disposed_at")
     found: dict[int, list[LaterSale]] = defaultdict(list)
     for fill, asset, quantity, proceeds, at in rows.order_by("disposed_at", "pk").values_list(*columns):
         found[fill].append(LaterSale(asset=asset, quantity=quantity, proceeds=proceeds, sold_at=at))
+    for portfolio in Portfolio.objects.filter(pk__in=carried) if carried else ():
+        _follow(portfolio, [fill for fill in bought if fill.portfolio_id == portfolio.pk], found)
     return found
+
+
+def _carried(bought: Sequence[Fill]) -> set[int]:
+    """Return the portfolios in which what some fills bought is no longer in lots of their own. One query."""
+    pooled = LotMethod.objects.filter(portfolio__in={fill.portfolio_id for fill in bought}, method=Method.AVG)
+    kinds = (Disposal.Kind.MOVED, Disposal.Kind.RESET)
+    moved = Disposal.objects.filter(lot__fill__in=[fill.pk for fill in bought], kind__in=kinds)
+    owners = pooled.order_by().values_list("portfolio_id", flat=True)
+    return set(owners.union(moved.order_by().values_list("portfolio_id", flat=True)))
+
+
+def _follow(portfolio: Portfolio, bought: Sequence[Fill], found: dict[int, list[LaterSale]]) -> None:
+    """Add the later sales of what a portfolio's fills bought, wherever it went."""
+    keys = {fill.sequence: fill.pk for fill in bought}
+    done = outcomes_since(portfolio=portfolio, since=min(fill.executed_at for fill in bought))
+    for sold in traced_sales(opening=done.opening, outcomes=done.outcomes, origins=keys.keys()):
+        sale = LaterSale(asset=sold.asset, quantity=sold.quantity, proceeds=sold.proceeds, sold_at=sold.sold_at)
+        found[keys[sold.origin]].append(sale)
 
 
 @in_context

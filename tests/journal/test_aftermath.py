@@ -16,8 +16,9 @@ from journal.models import Review, Rotation
 from journal.queries.legs import CLOSES, OPENS, SELLS, SPOT, Action
 from journal.services.reviews import ReviewsFailedError, measure_reviews
 from journal.services.rotations import DraftRefused, log_rotation
-from portfolio.models import Portfolio
-from portfolio.services.ledger import record_fills, record_transfer
+from portfolio.domain.lots import Method, Scope
+from portfolio.models import Account, Portfolio
+from portfolio.services.ledger import record_fills, record_transfer, set_lot_method
 from portfolio.services.recompute import recompute
 from signals.models import Evidence
 from tests.journal.scene import ANCHOR, DECIDED, anchor, leg, moment, scenario_a
@@ -168,6 +169,20 @@ class TestSales:
         record_fills(portfolio=book, fills=[fill(spot("FET"), "sell", "3500", "2.6", at(19))], now=NOW)
         assert review(bought, 7).freeze_usd == review(bought, 7).actual_usd
         assert review(bought, 30).freeze_usd == 1000 * D("2.6") - 2000
+
+    def test_from_a_pool_everybody_sells_the_same_share(self, book: Portfolio) -> None:
+        pooled = {"method": Method.AVG, "scope": Scope.ACCOUNT, "effective_at": at(1)}
+        set_lot_method(portfolio=book, now=NOW, **pooled)
+        bought = log(book, leg("BUY_SPOT", instrument=spot("FET"), quantity=D(2500), price=D(2)))
+        record_fills(portfolio=book, fills=[fill(spot("FET"), "sell", "2000", "2.6", at(12))], now=NOW)
+        assert review(bought).freeze_usd == 1500 * 3 + 1000 * D("2.6") - 5000
+
+    def test_what_moved_to_another_account_is_sold_there(self, book: Portfolio) -> None:
+        vault = Account.objects.create(portfolio=book, venue=book.venue, name="Vault")
+        bought = log(book, leg("BUY_SPOT", instrument=spot("AAVE"), quantity=D(10), price=D(100)))
+        record_transfer(portfolio=book, transfer=transfer("move", "AAVE", 10, at(11), to_account=vault), now=NOW)
+        record_fills(portfolio=book, fills=[fill(spot("AAVE"), "sell", 4, 200, at(12), account=vault)], now=NOW)
+        assert review(bought).freeze_usd == 6 * 100 + 4 * 200 - 1000
 
 
 class TestEvidence:

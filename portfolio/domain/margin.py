@@ -41,11 +41,15 @@ CONVENTIONS: Mapping[str, Convention] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wallet:
-    """Hold what stands behind a position: its balance, and in cross mode what the other positions gain and need."""
+    """Hold what stands behind a position: its balance, and in cross mode what the other positions gain and need.
+
+    `beside` are the other sides of the same contract, under the same tiers: they move with it instead.
+    """
 
     balance: Decimal
     others_gain: Decimal = ZERO
     others_maintenance: Decimal = ZERO
+    beside: tuple[Position, ...] = ()
 
     @property
     @in_context
@@ -63,14 +67,14 @@ class Marked(NamedTuple):
 
 
 @in_context
-def cross_wallet(*, balance: Decimal, others: Iterable[Marked] = ()) -> Wallet:
+def cross_wallet(*, balance: Decimal, others: Iterable[Marked] = (), beside: Iterable[Position] = ()) -> Wallet:
     """Give what stands behind one cross position that shares its wallet: what the others gain and need (E15)."""
     gain = need = ZERO
     for other in others:
         value = contract_value(quantity=other.position.quantity, price=other.mark, is_inverse=other.position.is_inverse)
         gain += unrealized(position=other.position, mark=other.mark)
         need += maintenance_margin(value=value, tiers=other.tiers)
-    return Wallet(balance=balance, others_gain=gain, others_maintenance=need)
+    return Wallet(balance=balance, others_gain=gain, others_maintenance=need, beside=tuple(beside))
 
 
 @in_context
@@ -117,7 +121,8 @@ def liquidation_price_at_mark(
     closing_fee: Decimal = ZERO,
 ) -> Decimal | None:
     """Solve equity = maintenance with the maintenance taken at the mark, as Binance does (DOMAIN 4.3, E03, E16)."""
-    return _price(position, _value_at_mark(position, wallet, Tier(ZERO, mmr + closing_fee, cum)))
+    tier = Tier(ZERO, mmr + closing_fee, cum)
+    return _price(position, _value_at_mark(position, wallet, [tier] * len(_moving(position, wallet))))
 
 
 @in_context
@@ -125,8 +130,7 @@ def liquidation_price_at_entry(
     *, position: Position, mmr: Decimal, cum: Decimal = ZERO, wallet: Wallet | None = None
 ) -> Decimal | None:
     """Solve equity = maintenance with the maintenance taken at entry, as Bybit's older article does (E03, E16)."""
-    maintenance = position.entry_cost * mmr - cum
-    return _price(position, position.entry_cost + position.polarity * (maintenance - _behind(position, wallet)))
+    return _price(position, _value_at_entry(position, wallet, [Tier(ZERO, mmr, cum)] * len(_moving(position, wallet))))
 
 
 @in_context
@@ -146,7 +150,8 @@ def liquidation_price(
         return None
     if convention is None:
         found = [solve(position, tiers, wallet, ZERO) for solve in (_through_tiers, _at_entry)]
-        return nearer(prices=found, side=position.side)
+        net = sum((one.quantity for one in _moving(position, wallet)), ZERO)
+        return nearer(prices=found, side=(net > 0) - (net < 0))
     fee = closing_fee if convention is Convention.MARK_AND_FEE else ZERO
     return _SOLVERS[convention](position, tiers, wallet, fee)
 
@@ -176,30 +181,55 @@ def _behind(position: Position, wallet: Wallet | None) -> Decimal:
     return position.margin if wallet is None else wallet.free
 
 
-def _value_at_mark(position: Position, wallet: Wallet | None, tier: Tier) -> Decimal:
-    """Give the contract value at which equity is maintenance; zero where there is no such value."""
-    slope = position.polarity - tier.mmr
-    level = position.polarity * position.entry_cost - _behind(position, wallet) - tier.cum
+def _moving(position: Position, wallet: Wallet | None) -> list[Position]:
+    """Give all sides of a contract that move with its price: the position, and in cross mode those beside it."""
+    return [position, *(() if wallet is None else wallet.beside)]
+
+
+def _ratio(one: Position, position: Position) -> Decimal:
+    """Give how many times a position's contract value that of another side is, at any price."""
+    return abs(one.quantity) / abs(position.quantity) if position.quantity else ONE
+
+
+def _value_at_mark(position: Position, wallet: Wallet | None, tiers: Sequence[Tier]) -> Decimal:
+    """Give the contract value at which equity is maintenance; zero where there is no such value.
+
+    `tiers` gives one for each side that moves (DOMAIN 4.3; the joint form is Binance's).
+    """
+    slope, level = ZERO, -_behind(position, wallet)
+    for one, tier in zip(_moving(position, wallet), tiers, strict=True):
+        slope += (one.polarity - tier.mmr) * _ratio(one, position)
+        level += one.polarity * one.entry_cost - tier.cum
+    return level / slope if slope else ZERO
+
+
+def _value_at_entry(position: Position, wallet: Wallet | None, tiers: Sequence[Tier]) -> Decimal:
+    """Give the contract value at which equity is the maintenance at entry; zero where there is no such value."""
+    slope, level = ZERO, -_behind(position, wallet)
+    for one, tier in zip(_moving(position, wallet), tiers, strict=True):
+        slope += one.polarity * _ratio(one, position)
+        level += one.polarity * one.entry_cost + one.entry_cost * tier.mmr - tier.cum
     return level / slope if slope else ZERO
 
 
 def _through_tiers(
     position: Position, tiers: Sequence[Tier], wallet: Wallet | None, closing_fee: Decimal
 ) -> Decimal | None:
-    """Pick the tier of the notional at the price found, until it no longer changes (DOMAIN 4.3, E15)."""
-    tier = tier_at(value=position.entry_cost, tiers=tiers)
+    """Pick the tier of each side's notional at the price found, until it no longer changes (DOMAIN 4.3, E15)."""
+    sides = _moving(position, wallet)
+    picked = [tier_at(value=one.entry_cost, tiers=tiers) for one in sides]
     for _ in range(MAX_TIER_LOOPS):
-        value = _value_at_mark(position, wallet, tier._replace(mmr=tier.mmr + closing_fee))
-        again = tier_at(value=max(value, ZERO), tiers=tiers)
-        if again == tier:
+        value = _value_at_mark(position, wallet, [tier._replace(mmr=tier.mmr + closing_fee) for tier in picked])
+        again = [tier_at(value=max(value, ZERO) * _ratio(one, position), tiers=tiers) for one in sides]
+        if again == picked:
             break
-        tier = again
+        picked = again
     return _price(position, value)
 
 
 def _at_entry(position: Position, tiers: Sequence[Tier], wallet: Wallet | None, _fee: Decimal) -> Decimal | None:
-    tier = tier_at(value=position.entry_cost, tiers=tiers)
-    return liquidation_price_at_entry(position=position, mmr=tier.mmr, cum=tier.cum, wallet=wallet)
+    picked = [tier_at(value=one.entry_cost, tiers=tiers) for one in _moving(position, wallet)]
+    return _price(position, _value_at_entry(position, wallet, picked))
 
 
 def _price(position: Position, value: Decimal) -> Decimal | None:

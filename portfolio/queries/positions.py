@@ -105,14 +105,21 @@ class Accounts:
     rows: Sequence[Position]
 
     def wallet(self, row: Position, quotes: Mapping[int, Quoted]) -> Wallet | None:
-        """Return what stands behind a position: its own margin, or in cross mode all that the others leave."""
+        """Return what stands behind a position: its own margin, or in cross mode all that the others leave.
+
+        The other side of the same contract is no other position at a fixed gain: it moves with this one.
+        """
         if row.margin_mode != MarginMode.CROSS:
             return None
         others = [other for other in self.rows if other.pk != row.pk and _shares_wallet(row, other)]
         isolated = sum((other.margin for other in others if other.margin_mode != MarginMode.CROSS), ZERO)
         balance = self.held.get((row.account_id, row.quote_asset_id), ZERO) - isolated
         crossed = [other for other in others if other.margin_mode == MarginMode.CROSS]
-        return cross_wallet(balance=balance, others=[_marked(other, quotes) for other in crossed])
+        return cross_wallet(
+            balance=balance,
+            others=[_marked(other, quotes) for other in crossed if other.instrument_id != row.instrument_id],
+            beside=[domain_position(other) for other in crossed if other.instrument_id == row.instrument_id],
+        )
 
 
 @in_context

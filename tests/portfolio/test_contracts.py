@@ -327,6 +327,16 @@ class TestMargin:
         assert (found["BTC-PERP"].liquidation_price or 0) > (alone.liquidation_price or 0)
         verify(book)
 
+    def test_both_sides_of_a_cross_contract_move_together(self, book: Portfolio) -> None:
+        crossed = {"margin_mode": MarginMode.CROSS.value, "leverage": D(10)}
+        trade(book, perp("BTC"), "buy", "1", "50000", at(1), position_side="long", **crossed)
+        trade(book, perp("BTC"), "sell", "1", "50000", at(1), position_side="short", **crossed)
+
+        lines = snapshot(portfolio=book, now=NOW).positions
+
+        # Only the maintenance of both, 0.4% each, grows with the price: 20,000 over 0.008.
+        assert [(one.liquidation_price, one.nearness) for one in lines] == [(2_500_000, "")] * 2
+
 
 class TestRisk:
     def test_a_venue_may_say_how_it_liquidates(self, book: Portfolio) -> None:

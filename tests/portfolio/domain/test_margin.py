@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portfolio.domain.futures import Position, trade
+from portfolio.domain.futures import Position, trade, unrealized
 from portfolio.domain.margin import (
     CONVENTIONS,
     Convention,
@@ -103,6 +103,35 @@ class TestTiers:
 
         assert (wallet.others_gain, wallet.others_maintenance, wallet.free) == (-1000, 155, 8845)
         assert round(found or D(0), 6) == D("51361.809045")
+
+    @pytest.mark.parametrize(("short", "balance"), [("-0.4", 20_000), ("-0.9", 3_000), ("-1", 600), ("-1.5", 9_000)])
+    def test_both_sides_of_a_contract_move_together(self, short: str, balance: int) -> None:
+        """At the price found, the equity of both is the maintenance of both."""
+        sides = [opened("1", "50000", "10"), opened(short, "52000", "10")]
+        found = [
+            liquidation_price(
+                position=one,
+                tiers=BTC_TIERS,
+                wallet=cross_wallet(balance=D(balance), beside=[other]),
+                convention=Convention.MARK,
+            )
+            for one, other in (sides, sides[::-1])
+        ]
+
+        price = found[0] or D(0)
+        equity = balance + sum(unrealized(position=one, mark=price) for one in sides)
+        needed = sum(maintenance_margin(value=abs(one.quantity) * price, tiers=BTC_TIERS) for one in sides)
+        assert price > 0
+        assert found[0] == pytest.approx(found[1], abs=D("1e-12"))
+        assert equity == pytest.approx(needed, abs=D("1e-12"))
+
+    def test_what_is_hedged_wholly_is_liquidated_by_its_growing_maintenance_alone(self) -> None:
+        long, short = opened("1", "50000", "10"), opened("-1", "50000", "10")
+        wallet = cross_wallet(balance=D(20_000), beside=[short])
+        tiers = [Tier(D(0), D("0.004"))]
+
+        assert liquidation_price(position=long, tiers=tiers, wallet=wallet, convention=Convention.ENTRY) is None
+        assert liquidation_price(position=long, tiers=tiers, wallet=wallet) == 2_500_000
 
     @pytest.mark.parametrize("convention", [None, *Convention])
     def test_dust_before_a_full_wallet_cannot_be_liquidated(self, convention: Convention | None) -> None:

@@ -34,10 +34,14 @@ class Stock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contract:
-    """A perp, its position, and the terms under which it is liquidated; the mark is in the settlement asset."""
+    """A perp, its position, and the terms under which it is liquidated; the mark is in the settlement asset.
+
+    `marked` is the price of the perp's asset that the mark was taken from.
+    """
 
     position: Position
     mark: Decimal | None
+    marked: Quoted | None = None
     maintenance_rate: Decimal = ZERO
     maintenance_amount: Decimal = ZERO
     sectors: Mapping[str, Decimal]
@@ -345,6 +349,7 @@ def _held_futures(book: Book, aims: Aims) -> list[HeldFutures]:
             margin=contract.position.margin,
             unrealized=_unrealized(contract),
             settle=book.stocks[contract.position.settle].quoted,
+            marked=contract.marked,
             carved_from=next((name for name in contract.sectors if name in aims.sectors), None)
             if aims.is_carved
             else None,

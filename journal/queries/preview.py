@@ -131,6 +131,7 @@ def _contracts(
             contracts[leg.instrument.name] = Contract(
                 position=Position(settle=cash),
                 mark=None if mark is None else exact(mark.price / (ONE if quote is None else quote.price)),
+                marked=mark,
                 maintenance_rate=leg.instrument.maintenance_rate or ZERO,
                 maintenance_amount=leg.instrument.maintenance_amount,
                 sectors=where[leg.instrument.asset_id].shares,
@@ -149,6 +150,7 @@ def _contract(line: PositionLine) -> Contract:
     return Contract(
         position=position,
         mark=line.mark,
+        marked=line.asset_quoted,
         maintenance_rate=line.instrument.maintenance_rate or ZERO,
         maintenance_amount=line.instrument.maintenance_amount,
         sectors=line.belonging.shares,

@@ -17,7 +17,8 @@ from journal.models import LegFill, Review, Rotation
 from journal.queries.decisions import closes_for, decisions_of
 from journal.queries.results import Results, results_by_fill
 from portfolio.domain.money import in_context
-from portfolio.models import Fill, Market, Portfolio, Price, Transfer
+from portfolio.models import Market, Portfolio, Price
+from portfolio.queries.events import MOMENTS
 
 HORIZONS = (1, 7, 30, 90)
 CHUNK = 500
@@ -107,10 +108,10 @@ def _due(market: Market, clock: datetime, now: datetime, portfolio: Portfolio | 
 def _changed(market: Market, newest: datetime, now: datetime) -> dict[int, datetime]:
     """Return when portfolios last recorded, since a close, something that happened before it: back-dated, reversed."""
     changed: dict[int, datetime] = {}
-    for model in (Fill, Transfer):
+    for model, moment in MOMENTS.items():
         late = model._default_manager.filter(
+            **{f"{moment}__lte": newest},
             portfolio__market=market,
-            executed_at__lte=newest,
             recorded_at__gt=newest - COMMITTED_WITHIN,
             recorded_at__lte=now,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import pairwise
 
 import numpy as np
 
@@ -138,7 +139,7 @@ def _held_weights(panel: MarketPanel, known: Floats, *, sector: int, params: Par
     weights = np.zeros(panel.closes.shape)
     weighting = np.zeros(len(panel), np.int8)
     days = rebalance_days(panel).tolist()
-    for start, end in zip(days, [*days[1:], len(panel)], strict=True):
+    for start, end in pairwise([*days, len(panel)]):
         before = start - 1
         shares, caps = panel.memberships[before, :, sector], panel.market_caps[before]
         row, kind = index_weights(shares, caps, ~np.isnan(known[before]), params=params)

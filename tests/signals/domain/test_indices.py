@@ -152,3 +152,10 @@ class TestLevel:
 
         assert np.isnan(found[0])
         assert found[1:].tolist() == pytest.approx([1, 1.1, 1.1, 1.21])
+
+
+class TestShortest:
+    def test_a_market_with_a_single_close_has_no_index_yet(self) -> None:
+        found = sector_indices(panel_of(np.ones((1, 8))), params=PARAMS)
+
+        assert np.isnan(found.returns).all()

@@ -29,6 +29,9 @@ from tests.test_ownership import Ids, make_portfolio, make_rotation, parameters
 BUDGET = 12
 FEW, MANY = 10, 1000
 MOST_LEGS = 10
+MOST_HELD = 120
+"""Lists are as long as they get; what is held, and stands in every select of a ticket, is as much as a person holds."""
+
 NOW = scene.after(minutes=10)
 
 PAGES = {
@@ -111,7 +114,7 @@ def crowd(ids: Ids, count: int) -> None:
     )
     legs = RecommendationLeg.objects.count()
     copies(RecommendationLeg.objects.earliest("pk"), min(count, MOST_LEGS), position=lambda n: 100 + legs + n)
-    hold(book, count, f"OWN{count}X")
+    hold(book, min(count, MOST_HELD), f"OWN{count}X")
 
 
 def address(ids: Ids, name: str) -> str:

@@ -24,6 +24,9 @@ from portfolio.queries.paging import newest_first
 from portfolio.queries.prices import quoted_at
 
 MOST_LOTS = 200
+NUL = "\x00"
+"""No database stores it, and PostgreSQL refuses to look for it."""
+
 SLACK = 4 * QUANTUM
 """A holding is valued in up to four pieces (core, margin, credit, the rest), each product rounded once."""
 
@@ -51,6 +54,8 @@ def asset_proofs(*, portfolio: Portfolio, symbol: str, now: datetime, cursor: st
 
     None where the portfolio never held the asset, and no contract on it.
     """
+    if NUL in symbol:
+        return None
     held = list(Holding.objects.filter(portfolio=portfolio, asset__symbol=symbol).select_related("asset"))
     asset = held[0].asset if held else _asset_of_contracts(portfolio, symbol)
     if asset is None:
@@ -67,9 +72,12 @@ def asset_proofs(*, portfolio: Portfolio, symbol: str, now: datetime, cursor: st
 
 @in_context
 def fill_proof(fill: Fill) -> Proof:
-    """Return which lots a fill let go of, what they had cost, and what it realised. Four queries."""
+    """Return which lots a fill let go of, what they had cost, and what it realised.
+
+    Four queries, where the fill came with its change of position.
+    """
     parts = [_let_go(row) for row in fill.disposals.select_related("lot", "asset").order_by("ordinal", "pk")]
-    change = PositionChange.objects.filter(fill=fill).first()
+    change: PositionChange | None = getattr(fill, "position_change", None)
     if change is not None:
         parts.append(_moved(change, fill))
     parts += [

@@ -20,6 +20,7 @@ from portfolio.domain.proof import Part
 from portfolio.models import Asset, Fill, Portfolio
 from portfolio.queries.holdings import snapshot
 from portfolio.queries.proof import (
+    NUL,
     asset_proofs,
     disposal_parts,
     fill_proof,
@@ -60,7 +61,9 @@ def proof_of_asset(request: HttpRequest, portfolio_id: int, symbol: str) -> Http
 def proof_of_fill(request: HttpRequest, portfolio_id: int, fill_id: int) -> HttpResponse:
     """Show which lots a fill let go of and what it realised."""
     portfolio = portfolio_of(request, portfolio_id)
-    found = get_object_or_404(Fill.objects.filter(portfolio=portfolio).select_related("instrument"), pk=fill_id)
+    found = get_object_or_404(
+        Fill.objects.filter(portfolio=portfolio).select_related("instrument", "position_change"), pk=fill_id
+    )
     return render(request, TEMPLATE, page_of(portfolio, proofs=[fill_proof(found)], fill=found))
 
 
@@ -69,7 +72,7 @@ def proof_of_fill(request: HttpRequest, portfolio_id: int, fill_id: int) -> Http
 def table_of_asset(request: HttpRequest, portfolio_id: int, symbol: str, table: str) -> StreamingHttpResponse:
     """Send every open lot, or everything that was let go of, as CSV."""
     portfolio, parts_of = portfolio_of(request, portfolio_id), TABLES.get(table)
-    if parts_of is None:
+    if parts_of is None or NUL in symbol:
         raise Http404
     asset = get_object_or_404(_assets(portfolio), symbol=symbol)
     lines = _lines(parts_of(portfolio=portfolio, asset=asset))

@@ -21,6 +21,7 @@ from portfolio.services import valuation
 from portfolio.services.ledger import METHOD, record_fills, record_transfer, record_transfers, set_lot_method
 from portfolio.services.recompute import RECOMPUTE_TASK, ask_again
 from portfolio.services.valuation import ValuationFailedError, value_due, value_portfolio
+from tests.api.scene import Caller
 from tests.portfolio.factories import NOW, at, fill, portfolio, price, spot, transfer
 
 
@@ -104,6 +105,9 @@ class TestWorkers:
 
 
 class TestAddresses:
-    @pytest.mark.parametrize("tail", ["assets/%00/", "?asset=%00"])
-    def test_a_nul_is_a_bad_request(self, tail: str, book: Portfolio, client_of_alice: Client) -> None:
-        assert client_of_alice.get(reverse("portfolio:proof", args=[book.pk]) + tail).status_code == 400
+    @pytest.mark.parametrize("tail", ["assets/%00/", "assets/%00/lots.csv"])
+    def test_nothing_is_named_by_a_nul(self, tail: str, book: Portfolio, client_of_alice: Client) -> None:
+        assert client_of_alice.get(reverse("portfolio:proof", args=[book.pk]) + tail).status_code == 404
+
+    def test_the_api_says_that_no_such_asset_was_held(self, book: Portfolio, alice: User) -> None:
+        assert Caller(alice).get(f"/portfolios/{book.pk}/proof/?asset=%00").status_code == 400

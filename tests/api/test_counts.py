@@ -20,7 +20,7 @@ from signals.models import Recommendation, RecommendationLeg
 from tests.api.scene import Caller
 from tests.test_ownership import Ids, make_portfolio, make_rotation
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 FEW, MANY = 10, 1000
 
 

@@ -23,7 +23,7 @@ from tests.signals.live.world import NOW
 
 POLICY = Policy("binance", 1000)
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 
 def milliseconds(back: timedelta) -> int:

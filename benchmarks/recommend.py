@@ -18,7 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LIMIT = 4.0
-ROUNDS = 3
+ROUNDS = 7
 APPS = ("accounts", "jobs", "portfolio", "signals", "journal")
 TABLES = ("signals_recommendation", "signals_recommendationleg")
 DAYS = 220

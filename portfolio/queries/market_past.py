@@ -8,10 +8,10 @@ from datetime import date, datetime
 from typing import Any
 
 import numpy as np
-from django.core.cache import cache
 from django.db.models import Count, Max, OuterRef, Subquery
 
 from portfolio.domain.figures import Floats
+from portfolio.kept import kept
 from portfolio.models import Asset, Market, Price, SectorMembership
 from portfolio.provided import SectorMoves, sector_moves
 
@@ -66,12 +66,7 @@ class MarketPast:
 
 def market_past(*, market: Market, now: datetime) -> MarketPast:
     """Return a market's past up to its last close. One query while nothing was added; it is kept for an hour."""
-    key = _key(market)
-    kept: MarketPast | None = cache.get(key)
-    if kept is None:
-        kept = _read(market, now)
-        cache.set(key, kept, KEPT_FOR_S)
-    return kept
+    return kept(_key(market), seconds=KEPT_FOR_S, make=lambda: _read(market, now))
 
 
 def _key(market: Market) -> str:

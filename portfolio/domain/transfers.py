@@ -20,9 +20,12 @@ def apply_in(event: TransferIn, posting: Posting) -> None:
 
 
 def apply_out(event: TransferOut, posting: Posting) -> None:
-    """Let units leave at their cost, then spend the network fee."""
+    """Let units leave at their cost, what nobody had at what it was worth, then spend the network fee."""
     worth = event.quantity if event.asset == USD else event.value or ZERO
-    posting.flow = -posting.let_go(event.asset, event.quantity, None, Kind.SENT, worth).cost
+    given = posting.let_go(event.asset, event.quantity, None, Kind.SENT, worth)
+    posting.flow = -given.cost
+    if given.unmatched:
+        posting.flow -= posting.disposals[-1].unmatched_proceeds
     posting.expense(event)
 
 

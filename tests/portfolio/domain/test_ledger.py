@@ -266,6 +266,15 @@ class TestTransfers:
 
         assert (folded.outcomes[1].realized, folded.outcomes[1].flow) == (0, -5)
 
+    def test_sending_what_nobody_held_takes_its_worth_out_again(self) -> None:
+        sent = TransferOut(**place(2), asset="X", quantity=D(4), value=D(100), is_imported=True)
+
+        unknown = run(deposit(1, "X", 1, 10), sent).outcomes[1]
+        dollars = run(deposit(1, "USD", 10), replace(sent, asset="USD", quantity=D(30), value=None)).outcomes[1]
+
+        assert (unknown.flow, unknown.unmatched, unknown.realized) == (-85, 75, 0)
+        assert (dollars.flow, dollars.unmatched, dollars.realized) == (-30, 20, 0)
+
     def test_units_acquired_earlier_are_sold_first(self) -> None:
         folded = run(
             deposit(1, "X", 1, 10),

@@ -8,7 +8,7 @@ from zoneinfo import available_timezones
 
 from django import forms
 
-from accounts.models import ApiToken, User
+from accounts.models import ApiToken, User, reading_scopes
 
 LIFETIMES = {30: "30 days", 90: "90 days", 365: "A year"}
 
@@ -31,10 +31,17 @@ class PreferencesForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 class TokenForm(forms.Form):
-    """Name, scope and lifetime of a new token."""
+    """Name, scopes and lifetime of a new token."""
 
     name = forms.CharField(label="Name", max_length=80, help_text="What will use it, such as: my spreadsheet.")
-    scope = forms.ChoiceField(label="What it may do", choices=ApiToken.Scope.choices, widget=forms.RadioSelect)
+    scopes = forms.MultipleChoiceField(
+        label="What it may do",
+        choices=[(scope.value, f"{scope.label} ({scope.value})") for scope in ApiToken.Scope],
+        initial=reading_scopes,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="Give it no more than it needs.",
+        error_messages={"required": "Choose at least one thing that the token may do."},
+    )
     days = forms.TypedChoiceField(label="Ends after", choices=list(LIFETIMES.items()), coerce=int, initial=90)
 
     @property

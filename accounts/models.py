@@ -30,6 +30,11 @@ class UserManager(BaseUserManager["User"]):
         return self.create_user(email, password, **{**fields, "is_staff": True, "is_superuser": True})
 
 
+def reading_scopes() -> list[str]:
+    """Return the scopes that change nothing."""
+    return [scope.value for scope in ApiToken.Scope if scope.value.startswith("read:")]
+
+
 def is_time_zone(name: str) -> None:
     """Refuse a time zone that the system does not know."""
     if name not in available_timezones():
@@ -78,14 +83,20 @@ class ApiToken(AbstractAuthToken):  # type: ignore[misc]
     """A personal API token: shown once, stored as a digest, named, scoped, expiring, revocable."""
 
     class Scope(models.TextChoices):
-        """What a token may do."""
+        """What a token may do: read or write one kind of thing."""
 
-        READ = "read", "Read everything of mine"
-        WRITE = "write", "Read, and log rotations"
+        READ_PORTFOLIO = "read:portfolio", "Read your portfolios, fills, positions and returns"
+        READ_MARKET = "read:market", "Read markets, narratives and signals"
+        READ_RECOMMENDATIONS = "read:recommendations", "Read your recommendations, and ask what if"
+        READ_ROTATIONS = "read:rotations", "Read your rotations, passes, lessons and what you learned"
+        WRITE_PORTFOLIO = "write:portfolio", "Enter executions, rolls and other changes to your portfolios"
+        WRITE_MARKET = "write:market", "Ask for the market to be read again, and enter events"
+        WRITE_RECOMMENDATIONS = "write:recommendations", "Acknowledge your recommendations"
+        WRITE_ROTATIONS = "write:rotations", "Log and reverse rotations, and pass on recommendations"
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     name = models.CharField(max_length=80)
-    scope = models.CharField(max_length=10, choices=Scope.choices, default=Scope.READ)
+    scopes = models.JSONField(default=list)
     last_used_at = models.DateTimeField(null=True, blank=True)
 
     def __str__(self) -> str:
@@ -93,9 +104,13 @@ class ApiToken(AbstractAuthToken):  # type: ignore[misc]
         return f"{self.name} ({self.token_key[:8]}…)"
 
     @property
-    def can_write(self) -> bool:
-        """Return whether this token may log rotations."""
-        return self.scope == self.Scope.WRITE
+    def may(self) -> list[str]:
+        """Return in words what the token may do."""
+        return [scope.label for scope in self.Scope if scope in self.scopes]
+
+    def allows(self, scope: str) -> bool:
+        """Return whether the token has a scope; that it may write one thing does not let it read it."""
+        return scope in self.scopes
 
     def is_expired(self, now: datetime) -> bool:
         """Return whether its time is over."""

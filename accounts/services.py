@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from django.db import transaction
@@ -16,11 +17,11 @@ class TooManyTokens(ValueError):
 
 
 @transaction.atomic
-def create_token(*, user: User, name: str, scope: str, lifetime: timedelta) -> tuple[ApiToken, str]:
+def create_token(*, user: User, name: str, scopes: Sequence[str], lifetime: timedelta) -> tuple[ApiToken, str]:
     """Return the token's row and its text, which is not kept and cannot be shown again."""
     if ApiToken.objects.filter(user=user).count() >= MAX_TOKENS:
         raise TooManyTokens(f"You have {MAX_TOKENS} tokens. Revoke those you no longer use first.")
-    created: tuple[ApiToken, str] = ApiToken.objects.create(user, expiry=lifetime, name=name, scope=scope)
+    created: tuple[ApiToken, str] = ApiToken.objects.create(user, expiry=lifetime, name=name, scopes=[*scopes])
     return created
 
 

@@ -44,7 +44,7 @@ def new_token(request: HttpRequest) -> HttpResponse:
     form = TokenForm(request.POST)
     if not form.is_valid():
         return render(request, "accounts/settings.html", _context(user, token_form=form), status=422)
-    terms = {"name": form.cleaned_data["name"], "scope": form.cleaned_data["scope"], "lifetime": form.lifetime}
+    terms = {"name": form.cleaned_data["name"], "scopes": form.cleaned_data["scopes"], "lifetime": form.lifetime}
     try:
         row, text = create_token(user=user, **terms)
     except TooManyTokens as refusal:
@@ -69,7 +69,7 @@ def _context(user: User, **more: Any) -> dict[str, Any]:
     """Return what the page shows."""
     return {
         "form": PreferencesForm(instance=user),
-        "token_form": TokenForm(initial={"scope": ApiToken.Scope.READ}),
+        "token_form": TokenForm(),
         "tokens": ApiToken.objects.filter(user=user).order_by("-created"),
         "now": timezone.now(),
         **more,

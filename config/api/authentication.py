@@ -35,16 +35,26 @@ def _digest(token: bytes) -> str:
     return str(hash_token(token.decode("utf-8", errors="replace")))
 
 
-class HasScope(BasePermission):
-    """Let a read token read; writing needs the write scope."""
+RESOURCES = {"portfolio": "portfolio", "signals": "market", "journal": "rotations"}
+"""What an app's routes are about, unless a view says otherwise by its own `resource`."""
 
-    message = "This token may only read. Create one that may log rotations under Settings."
+
+class HasScope(BasePermission):
+    """Ask of the token the scope of the route: `read:` or `write:`, and what it is about. No route is without one."""
+
+    code = "missing_scope"
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        """Return whether the token's scope covers the method."""
-        if request.method in SAFE_METHODS:
-            return True
-        return isinstance(request.auth, ApiToken) and request.auth.can_write
+        """Return whether the token has the scope; the refusal names it."""
+        scope = scope_of(view, str(request.method))
+        self.message = f"This token lacks the scope {scope}. Create one that has it under Settings."
+        return isinstance(request.auth, ApiToken) and request.auth.allows(scope)
+
+
+def scope_of(view: Any, method: str) -> str:
+    """Return the scope that a method of a view asks for."""
+    resource = getattr(view, "resource", None) or RESOURCES[type(view).__module__.split(".", maxsplit=1)[0]]
+    return f"{'read' if method in SAFE_METHODS else 'write'}:{resource}"
 
 
 class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

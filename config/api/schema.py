@@ -8,12 +8,13 @@ from drf_spectacular.openapi import AutoSchema
 from rest_framework import serializers
 from rest_framework.permissions import SAFE_METHODS
 
+from config.api.authentication import scope_of
 from config.api.errors import MEDIA_TYPE
 
 PROBLEMS = {
     "400": "The request is not valid; `errors` names each field.",
     "401": "No token, or one that is unknown, revoked or expired.",
-    "403": "The token may only read.",
+    "403": "The token lacks the scope of this route.",
     "404": "There is no such thing of yours.",
     "406": "Only JSON is answered.",
     "409": "What is asked for no longer fits what there is.",
@@ -24,7 +25,7 @@ PROBLEMS = {
     "429": "Too many requests; `Retry-After` says when to go on.",
     "503": "Busy; nothing was changed. `Retry-After` says when to try again.",
 }
-READING = ("400", "401", "404", "406", "429", "503")
+READING = ("400", "401", "403", "404", "406", "429", "503")
 
 
 class FaultSerializer(serializers.Serializer[Any]):
@@ -60,4 +61,8 @@ class ProblemSchema(AutoSchema):
     def _problem(self, code: str) -> Any:
         """Describe one problem."""
         found = self._get_response_for_code(ProblemSerializer, code, media_types=[MEDIA_TYPE])  # type: ignore[no-untyped-call]
-        return {**found, "description": PROBLEMS[code]}
+        return {**found, "description": self._lacking() if code == "403" else PROBLEMS[code]}
+
+    def _lacking(self) -> str:
+        """Name the scope that the token must have."""
+        return f"The token lacks the scope `{scope_of(self.view, self.method)}`."

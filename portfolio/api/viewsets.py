@@ -150,6 +150,7 @@ class SectorViewSet(mixins.ListModelMixin, StrictViewSet[Sector]):
     """The sectors there are."""
 
     serializer_class = SectorSerializer
+    resource = "market"
     queryset = Sector.objects.all()
 
 
@@ -157,6 +158,7 @@ class MarketViewSet(mixins.ListModelMixin, StrictViewSet[Market]):
     """The markets there are, and whether they are simulated."""
 
     serializer_class = MarketSerializer
+    resource = "market"
     queryset = Market.objects.all()
 
 

@@ -86,6 +86,7 @@ class RecommendationFilter(filters.FilterSet):  # type: ignore[misc]
 class RecommendationViewSet(mixins.ListModelMixin, StrictViewSet[Recommendation]):
     """What the engine suggested, newest first; refusals are answers too."""
 
+    resource = "recommendations"
     queryset = Recommendation.objects.none()
     serializer_class = RecommendationSerializer
     filterset_class = RecommendationFilter

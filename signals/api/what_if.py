@@ -93,6 +93,7 @@ class WhatIfSerializer(serializers.Serializer[Any]):
 class WhatIfViewSet(StrictViewSet[Portfolio]):
     """Ask the engine about changed inputs."""
 
+    resource = "recommendations"
     queryset = Portfolio.objects.none()
     serializer_class = WhatIfSerializer
     lookup_value_regex = r"[0-9]{1,19}"

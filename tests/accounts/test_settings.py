@@ -74,7 +74,9 @@ class TestSettings:
         assert alice.time_zone == "UTC"
 
     def test_a_token_is_shown_once_with_its_line(self, client_of_alice: Client, client: Client) -> None:
-        response = client_of_alice.post("/settings/tokens/", {"name": "Sheet", "scope": "read", "days": "90"})
+        response = client_of_alice.post(
+            "/settings/tokens/", {"name": "Sheet", "scopes": ["read:portfolio"], "days": "90"}
+        )
         text = response.content.decode()
         token = re.search(r"rota_[0-9a-f]+", text)
         assert token
@@ -84,7 +86,7 @@ class TestSettings:
         assert answer.status_code == 200
 
     def test_a_stranger_cannot_revoke_mine(self, client_of_alice: Client, client_of_bob: Client) -> None:
-        client_of_alice.post("/settings/tokens/", {"name": "Sheet", "scope": "read", "days": "90"})
+        client_of_alice.post("/settings/tokens/", {"name": "Sheet", "scopes": ["read:portfolio"], "days": "90"})
         token = ApiToken.objects.get()
         path = f"/settings/tokens/{token.public_id}/revoke/"
         assert client_of_bob.post(path).status_code == 404

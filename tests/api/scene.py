@@ -9,7 +9,7 @@ from typing import Any
 from django.http import HttpResponse
 from django.test import Client
 
-from accounts.models import ApiToken, User
+from accounts.models import ApiToken, User, reading_scopes
 from portfolio.models import Portfolio
 from tests.portfolio.factories import at
 
@@ -38,9 +38,11 @@ class Caller:
     """A client that sends one token."""
 
     def __init__(self, owner: User, scope: str = "write", **terms: Any) -> None:
-        """Make the token."""
+        """Make the token: with every scope, with those that read, or with the ones named, with blanks between."""
+        every = [each.value for each in ApiToken.Scope]
+        scopes = {"write": every, "read": reading_scopes()}.get(scope, scope.split())
         terms = {"expiry": timedelta(days=30), "name": "test", **terms}
-        self.row, self.token = ApiToken.objects.create(owner, scope=scope, **terms)
+        self.row, self.token = ApiToken.objects.create(owner, scopes=scopes, **terms)
         self.client = Client(raise_request_exception=False)
 
     def get(self, path: str, **headers: str) -> HttpResponse:

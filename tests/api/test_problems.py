@@ -63,7 +63,7 @@ class TestShape:
         assert response.headers["WWW-Authenticate"] == "Bearer"
 
     def test_403(self, alice: User, portfolio: Portfolio) -> None:
-        problem(Caller(alice, scope="read").post("/rotations/", {}), 403, "permission-denied")
+        problem(Caller(alice, scope="read").post("/rotations/", {}), 403, "missing-scope")
 
     @pytest.mark.parametrize("path", ["/portfolios/999/", "/nowhere/", "/portfolios/1/nowhere/", "/%00/"])
     def test_404(self, caller: Caller, path: str) -> None:

@@ -88,6 +88,11 @@ def reach(caller: Caller, path: str) -> HttpResponse:
     return caller.post(path, {"reason": "x"}) if response.status_code == 405 else response
 
 
+def post(caller: Caller, path: str) -> HttpResponse:
+    """Write nothing in particular."""
+    return caller.post(path, {})
+
+
 def stored() -> str:
     """Return a fingerprint of everything that is stored, tokens' last use aside."""
     digest = hashlib.sha256()
@@ -160,6 +165,21 @@ class TestClosed:
         for name in PRIVATE:
             assert reader.get(address(name, own_ids)).status_code in {200, 405}
         assert stored() == before
+
+
+class TestScopes:
+    @pytest.mark.parametrize("name", PRIVATE)
+    def test_every_route_asks_for_one_scope_and_names_it(self, name: str, own_ids: Ids, alice: User) -> None:
+        path = address(name, own_ids)
+        for ask in (Caller.get, post):
+            refusal = ask(Caller(alice, scope="none"), path)
+            assert refusal.status_code == 403
+            assert refusal.json()["type"] == "urn:rotabook:problem:missing-scope"
+            scope = next(each.value for each in ApiToken.Scope if each.value in refusal.json()["detail"])
+            others = " ".join(each.value for each in ApiToken.Scope if each.value != scope)
+            assert scope.startswith("read:" if ask is Caller.get else "write:")
+            assert ask(Caller(alice, scope=others), path).status_code == 403
+            assert ask(Caller(alice, scope=scope), path).status_code not in {401, 403}
 
 
 class TestStranger:

@@ -7,13 +7,9 @@ from datetime import UTC, datetime
 
 import pytest
 from django.test import Client
-from hypothesis import HealthCheck, settings
 
+import tests.profiles  # noqa: F401 - loads the profile
 from accounts.models import User
-
-settings.register_profile("test", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
-settings.register_profile("prove", parent=settings.get_profile("test"), max_examples=5_000)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "test"))
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 

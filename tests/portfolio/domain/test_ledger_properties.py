@@ -1,7 +1,6 @@
 """Random histories obey the invariants and agree with an independent oracle (RELIABILITY 2d)."""
 
 import dataclasses
-import os
 from collections import defaultdict
 from datetime import datetime
 from decimal import Decimal as D
@@ -19,13 +18,12 @@ from portfolio.domain.lots import Method
 from portfolio.domain.outcomes import LedgerError, Outcome, State
 from tests.portfolio.domain.histories import STARTING_BALANCES, changing, histories, imports, numbered, plain, prices
 from tests.portfolio.domain.oracle import Oracle, Refused
+from tests.profiles import examples
 
 methods = st.sampled_from(Method)
 many = settings(deadline=None)
 """The number of examples is the profile's: few in `make test`, many in `make prove`."""
-against_the_oracle = settings(
-    deadline=None, max_examples=20_000 if os.environ.get("HYPOTHESIS_PROFILE") == "prove" else 2_000
-)
+against_the_oracle = settings(deadline=None, max_examples=examples(test=2_000, prove=20_000, mutation=60))
 
 
 def accepted(history: list[Event], method: Method) -> list[Event]:

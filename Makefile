@@ -25,9 +25,10 @@ bench:  ## run the benchmarks; ARGS=name runs one
 	@config/bootstrap.sh requirements-dev.lock
 	@exec $(PY) -m benchmarks $(ARGS)
 
-prove:  ## run the long proofs on both databases: many more random histories (not in CI; docs/proofs.md has the last figures)
+prove:  ## run the long proofs on both databases: many more random histories, then every mutant of the domain (not in CI; docs/proofs.md has the last figures)
 	@config/bootstrap.sh requirements-dev.lock
-	@HYPOTHESIS_PROFILE=prove exec $(PY) -m tests.run -q -n 2 --dist loadgroup tests/portfolio tests/signals/domain tests/journal $(ARGS)
+	@HYPOTHESIS_PROFILE=prove $(PY) -m tests.run -q -n 2 --dist loadgroup tests/portfolio tests/signals/domain tests/journal $(ARGS)
+	@exec $(PY) -m tests.mutation
 
 reset:  ## delete all data, after asking
 	@printf 'This deletes every portfolio, rotation and account in %s. Type "delete" to go on: ' "$${DATA_DIR:-var}"; \

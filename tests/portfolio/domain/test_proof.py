@@ -11,7 +11,9 @@ AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def proof(*claims: Claim, parts: tuple[Part, ...] = ()) -> Proof:
-    return Proof(key="nav", name="NAV", formula="sum", source="DOMAIN 4.5", claims=claims, parts=parts, count=len(parts))
+    return Proof(
+        key="nav", name="NAV", formula="sum", source="DOMAIN 4.5", claims=claims, parts=parts, count=len(parts)
+    )
 
 
 class TestClaim:

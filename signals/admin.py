@@ -2,31 +2,101 @@
 
 from __future__ import annotations
 
-from django.contrib import admin
+from collections.abc import Callable
+from typing import Any
 
-from portfolio.admin import AnyAdmin, ReadOnlyAdmin
+from django.contrib import admin
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+
+from portfolio.admin import AnyAdmin, KeptAdmin, ReadOnlyAdmin
 from signals.models import (
     Delisting,
     Event,
+    EventVerdict,
+    Feed,
     Quarantine,
     Recommendation,
     RegimeDay,
     Score,
+    SectorAlias,
     SourceAlias,
     SourcePoll,
     StageDay,
 )
+from signals.services.events import BY_HAND, EventError, confirm, refute
+from signals.services.prices import RUMOUR_CONFIDENCE
 
 
 @admin.register(Event)
-class EventAdmin(AnyAdmin):
-    """Curate news: its sector, polarity, magnitude and whether it is verified."""
+class EventAdmin(KeptAdmin):
+    """Enter news, confirm and refute it; what was told once is not changed, and counts from when it was entered."""
 
     list_display = ("published_at", "sector", "type", "title", "polarity", "magnitude", "status")
     list_filter = ("market", "sector", "type", "status")
     list_select_related = ("sector",)
     search_fields = ("title",)
-    exclude = ("author",)
+    exclude = ("author", "first_seen_at", "story", "refuted_at", "source", "status")
+    actions = ("confirm", "refute")
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Let nobody change an event; the list is there to judge them."""
+        return obj is None and super().has_change_permission(request, obj)
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Let who may judge events read them."""
+        return super().has_change_permission(request, None)
+
+    def save_model(self, request: HttpRequest, obj: Event, form: Any, change: bool) -> None:
+        """Keep who entered it, and that it counts from now on."""
+        obj.author_id, obj.source, obj.first_seen_at = request.user.pk, BY_HAND, obj.market.clock(timezone.now())
+        is_rumour = obj.confidence <= RUMOUR_CONFIDENCE
+        obj.status = Event.Status.UNVERIFIED if is_rumour else Event.Status.VERIFIED
+        super().save_model(request, obj, form, change)
+
+    @admin.action(description="Confirm: count them in full from now on")
+    def confirm(self, request: HttpRequest, queryset: QuerySet[Event]) -> None:
+        """Confirm the chosen events."""
+        self._judge(request, queryset, confirm)
+
+    @admin.action(description="Refute: count them no more from now on")
+    def refute(self, request: HttpRequest, queryset: QuerySet[Event]) -> None:
+        """Refute the chosen events."""
+        self._judge(request, queryset, refute)
+
+    def _judge(self, request: HttpRequest, events: QuerySet[Event], verdict: Callable[..., Any]) -> None:
+        """Give a verdict on each event, and say which had it already."""
+        for event in events:
+            try:
+                verdict(event=event, now=timezone.now(), author=request.user)
+            except EventError as error:
+                self.message_user(request, f"{event}: {error}", level="WARNING")
+
+
+@admin.register(EventVerdict)
+class EventVerdictAdmin(ReadOnlyAdmin):
+    """Look at who found what about an event."""
+
+    list_display = ("decided_at", "event", "verdict", "confidence", "author", "note")
+    list_filter = ("verdict",)
+    list_select_related = ("event", "author")
+
+
+@admin.register(Feed)
+class FeedAdmin(AnyAdmin):
+    """Add feeds of news, or switch listed ones off."""
+
+    list_display = ("url", "is_enabled", "note")
+
+
+@admin.register(SectorAlias)
+class SectorAliasAdmin(AnyAdmin):
+    """Tell how a source names a narrative: a category, or the words that feeds use."""
+
+    list_display = ("source", "sector", "external_id")
+    list_filter = ("source",)
+    list_select_related = ("sector",)
 
 
 @admin.register(Delisting)

@@ -32,13 +32,26 @@ def is_standing(events: EventTable, moments: Instants) -> Bools:
     """Return [T, E], whether each event was known and not refuted; refutation never changes the past."""
     known = events.known_from[None, :] <= moments[:, None]
     refuted = ~np.isnat(events.refuted_at)[None, :] & (events.refuted_at[None, :] <= moments[:, None])
-    return known & ~refuted
+    ruled = ruled_confidence(events, moments)
+    return np.asarray(known & np.where(np.isnan(ruled), ~refuted, ruled > 0), np.bool_)
 
 
 def confidence(events: EventTable, moments: Instants, *, params: Params) -> Floats:
     """Return [T, E], each event's confidence; a rumour's is capped until it is verified (DOMAIN F27)."""
     verified = ~np.isnat(events.verified_at)[None, :] & (events.verified_at[None, :] <= moments[:, None])
-    return np.where(verified, events.confidence, np.minimum(events.confidence, params.rumour_confidence))
+    told = np.where(verified, events.confidence, np.minimum(events.confidence, params.rumour_confidence))
+    ruled = ruled_confidence(events, moments)
+    return np.where(np.isnan(ruled), told, ruled)
+
+
+def ruled_confidence(events: EventTable, moments: Instants) -> Floats:
+    """Return [T, E], the confidence that the newest verdict gave each event, NaN before the first (DOMAIN 2.3)."""
+    found = np.full((len(moments), len(events)), NAN)
+    for event, given_at, value in zip(
+        events.rulings.event, events.rulings.given_at, events.rulings.confidence, strict=True
+    ):
+        found[moments >= given_at, event] = value
+    return found
 
 
 def event_score(total: Floats, *, params: Params) -> Floats:

@@ -47,11 +47,36 @@ class ReadingSeries:
 
 
 @dataclass(frozen=True, slots=True)
+class Rulings:
+    """Hold V verdicts as columns, in order of time: about which event, from when on, how sure (0 refutes)."""
+
+    event: Ints
+    given_at: Instants
+    confidence: Floats
+
+    def __len__(self) -> int:
+        """Count the verdicts."""
+        return len(self.event)
+
+    def known_at(self, moment: np.datetime64, *, kept: Ints) -> Rulings:
+        """Return what had been ruled at a moment, about the events kept, under their new numbers."""
+        number = {int(event): place for place, event in enumerate(kept)}
+        rows = [v for v in range(len(self)) if self.given_at[v] <= moment and int(self.event[v]) in number]
+        return Rulings(
+            np.array([number[int(self.event[v])] for v in rows], np.int64), self.given_at[rows], self.confidence[rows]
+        )
+
+
+NO_RULINGS = Rulings(np.zeros(0, np.int64), np.zeros(0, "datetime64[us]"), np.zeros(0))
+
+
+@dataclass(frozen=True, slots=True)
 class EventTable:
     """Hold E events as columns; `sectors` [E, K] tells whom each concerns, NaT stands for not (yet).
 
     An event counts from the later of `published_at` and `first_seen_at` to `refuted_at`; the confidence of a rumour
-    is capped until `verified_at` (DOMAIN 2.3, F27).
+    is capped until `verified_at` (DOMAIN 2.3, F27). A verdict rules from its moment on; `is_repeat` [E] marks what
+    only tells an event again.
     """
 
     ids: tuple[str, ...]
@@ -64,6 +89,8 @@ class EventTable:
     verified_at: Instants
     refuted_at: Instants
     sectors: Bools
+    rulings: Rulings = NO_RULINGS
+    is_repeat: Bools | None = None
 
     def __len__(self) -> int:
         """Count the events."""
@@ -88,6 +115,8 @@ class EventTable:
             verified_at=_until(self.verified_at[keep], moment),
             refuted_at=_until(self.refuted_at[keep], moment),
             sectors=self.sectors[keep],
+            rulings=self.rulings.known_at(moment, kept=keep),
+            is_repeat=None if self.is_repeat is None else self.is_repeat[keep],
         )
 
 

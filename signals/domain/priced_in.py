@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from signals.domain.arrays import NAN, Bools, Floats, Ints
-from signals.domain.events import is_standing
+from signals.domain.events import is_standing, ruled_confidence
 from signals.domain.panel import EventTable, MarketPanel
 from signals.domain.params import Params
 from signals.domain.windows import added_in_order, trailing
@@ -133,8 +133,9 @@ def matching_events(panel: MarketPanel, days: Ints, *, sector: int, params: Para
     recent = (days[None, :] >= 0) & (today >= days[None, :]) & (today <= days[None, :] + params.event_after)
     fits = standing & recent & (events.sectors[:, sector] & (events.polarity > 0))[None, :]
     half_lives = np.array([params.event_half_lives[kind] for kind in events.types])
-    size = events.polarity * events.magnitude * events.confidence
-    weight = size[None, :] * 0.5 ** (np.maximum(today - days[None, :], 0) / half_lives)
+    ruled = ruled_confidence(events, panel.decision_times(params))
+    sure = np.where(np.isnan(ruled), events.confidence, ruled)
+    weight = events.polarity * events.magnitude * sure * 0.5 ** (np.maximum(today - days[None, :], 0) / half_lives)
     best = np.argmax(np.where(fits, weight, -1.0), axis=1)
     return np.where(fits.any(axis=1), best, -1)
 
@@ -172,6 +173,7 @@ def _expected(
     days = event_days(panel)
     full = abnormal_move(returns, market, model, start=days, until=days + params.event_after, params=params).car
     usable = events.sectors[:, sector] & (days >= 0) & (days + params.event_after < len(panel)) & ~np.isnan(full)
+    usable = usable if events.is_repeat is None else usable & ~events.is_repeat
     done = usable[None, :] & (np.arange(len(panel))[:, None] >= (days + params.event_after)[None, :])
     alike = _alike(events)[np.maximum(event, 0)] & done & is_standing(events, panel.decision_times(params))
     signed = np.where(usable, np.sign(events.polarity) * full, 0.0)

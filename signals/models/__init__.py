@@ -1,14 +1,17 @@
 """Hold the tables of signals, one topic a file."""
 
+from signals.models.events import Event, EventVerdict
 from signals.models.market import Evidence, Regime, RegimeDay, Score, StageDay
-from signals.models.readings import Delisting, Event, Reading, SourcePoll
+from signals.models.readings import Delisting, Reading, SourcePoll
 from signals.models.recommendations import Recommendation, RecommendationLeg
-from signals.models.sources import Quarantine, SourceAlias, SourceState, SourceValidator
+from signals.models.sources import Feed, Quarantine, SectorAlias, SourceAlias, SourceState, SourceValidator
 
 __all__ = [
     "Delisting",
     "Event",
+    "EventVerdict",
     "Evidence",
+    "Feed",
     "Quarantine",
     "Reading",
     "Recommendation",
@@ -16,6 +19,7 @@ __all__ = [
     "Regime",
     "RegimeDay",
     "Score",
+    "SectorAlias",
     "SourceAlias",
     "SourcePoll",
     "SourceState",

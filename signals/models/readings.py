@@ -1,14 +1,12 @@
-"""What was observed, and when we had it: append-only readings and events."""
+"""What was observed, and when we had it: append-only readings."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from django.conf import settings
 from django.db import models
-from django.db.models import Q
 
-from portfolio.models import Asset, Market, Sector
+from portfolio.models import Asset, Market
 
 
 class ReadingQuerySet(models.QuerySet["Reading"]):
@@ -43,57 +41,6 @@ class Reading(models.Model):
     def __str__(self) -> str:
         """Show what was read."""
         return f"{self.indicator} {self.subject} {self.value}"
-
-
-class Event(models.Model):
-    """News that moves a narrative: regulation, partnership, milestone, exploit … (DOMAIN 2.3)."""
-
-    class Type(models.TextChoices):
-        """What kind of news."""
-
-        REGULATORY = "REGULATORY"
-        PARTNERSHIP = "PARTNERSHIP"
-        TECH_MILESTONE = "TECH_MILESTONE"
-        L2_MILESTONE = "L2_MILESTONE"
-        EXPLOIT = "EXPLOIT"
-        LISTING = "LISTING"
-        UNLOCK = "UNLOCK"
-
-    class Status(models.TextChoices):
-        """How sure we are of it."""
-
-        UNVERIFIED = "UNVERIFIED"
-        VERIFIED = "VERIFIED"
-        REFUTED = "REFUTED"
-
-    market = models.ForeignKey(Market, on_delete=models.CASCADE, related_name="events")
-    sector = models.ForeignKey(Sector, on_delete=models.PROTECT, related_name="events")
-    type = models.CharField(max_length=20, choices=Type.choices)
-    title = models.CharField(max_length=300)
-    url = models.URLField(max_length=500, blank=True, default="")
-    polarity = models.FloatField(help_text="-1 to 1")
-    magnitude = models.PositiveSmallIntegerField(help_text="1 to 5")
-    confidence = models.FloatField(help_text="0 to 1")
-    published_at = models.DateTimeField()
-    first_seen_at = models.DateTimeField()
-    status = models.CharField(max_length=12, choices=Status.choices, default=Status.UNVERIFIED)
-    refuted_at = models.DateTimeField(null=True, blank=True)
-    source = models.CharField(max_length=60)
-    author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["market", "sector", "type", "title", "published_at"], name="event_once"),
-            models.CheckConstraint(
-                condition=Q(polarity__gte=-1, polarity__lte=1, magnitude__gte=1, magnitude__lte=5)
-                & Q(confidence__gte=0, confidence__lte=1),
-                name="event_bounds",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        """Show the title."""
-        return self.title
 
 
 class Delisting(models.Model):

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.db import models
 
-from portfolio.models import Asset, Market
+from portfolio.models import Asset, Market, Sector
 
 
 class SourceState(models.Model):
@@ -108,3 +108,31 @@ class SourceAlias(models.Model):
     def __str__(self) -> str:
         """Show the name."""
         return f"{self.source} {self.external_id}"
+
+
+class SectorAlias(models.Model):
+    """How a source names one of our narratives: a category of CoinGecko; words that feeds use, set off by commas."""
+
+    source = models.CharField(max_length=60)
+    sector = models.ForeignKey(Sector, on_delete=models.CASCADE, related_name="aliases")
+    external_id = models.CharField(max_length=300)
+
+    class Meta:
+        verbose_name_plural = "sector aliases"
+        constraints = [models.UniqueConstraint(fields=["source", "sector"], name="sector_alias_once")]
+
+    def __str__(self) -> str:
+        """Show the name."""
+        return f"{self.source} {self.external_id}"
+
+
+class Feed(models.Model):
+    """A feed of news that an administrator added to the listed ones, or switched off."""
+
+    url = models.URLField(max_length=300, unique=True)
+    is_enabled = models.BooleanField(default=True)
+    note = models.CharField(max_length=200, blank=True, default="")
+
+    def __str__(self) -> str:
+        """Show the address."""
+        return self.url

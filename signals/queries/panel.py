@@ -106,7 +106,7 @@ def _with_news(panel: MarketPanel, market: Market, sectors: list[int], *, params
     known_until = closes_on(last) + timedelta(minutes=params.decision_delay_minutes)
     return replace(
         panel,
-        events=event_table(market=market, sectors=sectors, known_until=known_until),
+        events=event_table(market=market, sectors=sectors, known_until=known_until, params=params),
         readings=reading_series(market=market, known_until=known_until, params=params),
         event_coverage=event_coverage(market=market, dates=panel.dates, params=params),
     )

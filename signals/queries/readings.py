@@ -12,9 +12,9 @@ import numpy as np
 from portfolio.models import Market
 from signals.domain.arrays import Bools, Instants
 from signals.domain.events import covered_days
-from signals.domain.panel import FUNDING, EventTable, ReadingSeries, decision_times
+from signals.domain.panel import FUNDING, NO_RULINGS, EventTable, ReadingSeries, Rulings, decision_times
 from signals.domain.params import Params
-from signals.models import Event, Reading, SourcePoll
+from signals.models import Event, EventVerdict, Reading, SourcePoll
 from signals.queries.raw import raw_rows
 
 EVENT_COVERAGE = "event_coverage"
@@ -55,24 +55,73 @@ def _number(moment: datetime | None) -> np.datetime64:
     return np.datetime64((moment - _ORIGIN) // _MICROSECOND, "us")
 
 
-def event_table(*, market: Market, sectors: Sequence[int], known_until: datetime) -> EventTable:
+def event_table(*, market: Market, sectors: Sequence[int], known_until: datetime, params: Params) -> EventTable:
     """Return the events about some sectors that were known by a moment, as columns (DOMAIN 2.3)."""
     about = Event.objects.filter(market=market, sector__in=sectors)
     known = about.filter(published_at__lte=known_until, first_seen_at__lte=known_until)
-    rows = list(known.order_by("first_seen_at", "id"))
-    places = np.array([sectors.index(event.sector_id) for event in rows], np.int64)
+    given = EventVerdict.objects.filter(event__market=market, decided_at__lte=known_until)
+    rows, verdicts = list(known.order_by("first_seen_at", "id")), list(given.order_by("decided_at", "id"))
+    return table_of(rows, verdicts, sectors=sectors, params=params)
+
+
+def table_of(
+    events: Sequence[Event], verdicts: Sequence[EventVerdict], *, sectors: Sequence[int], params: Params
+) -> EventTable:
+    """Return events, in the order in which they were seen, and verdicts, in the order of time, as columns."""
+    places = np.array([sectors.index(event.sector_id) for event in events], np.int64)
     return EventTable(
-        ids=tuple(str(event.pk) for event in rows),
-        types=tuple(event.type for event in rows),
-        polarity=np.array([event.polarity for event in rows], np.float64),
-        magnitude=np.array([event.magnitude for event in rows], np.float64),
-        confidence=np.array([event.confidence for event in rows], np.float64),
-        published_at=instants([event.published_at for event in rows]),
-        first_seen_at=instants([event.first_seen_at for event in rows]),
-        verified_at=instants([_verified_at(event) for event in rows]),
-        refuted_at=instants([_refuted_at(event) for event in rows]),
+        ids=tuple(str(event.pk) for event in events),
+        types=tuple(event.type for event in events),
+        polarity=np.array([event.polarity for event in events], np.float64),
+        magnitude=np.array([event.magnitude for event in events], np.float64),
+        confidence=np.array(counted_confidence(events, cap=params.rumour_confidence), np.float64),
+        published_at=instants([event.published_at for event in events]),
+        first_seen_at=instants([event.first_seen_at for event in events]),
+        verified_at=instants([_verified_at(event) for event in events]),
+        refuted_at=instants([_refuted_at(event) for event in events]),
         sectors=places[:, None] == np.arange(len(sectors))[None, :],
+        rulings=_rulings(events, verdicts),
+        is_repeat=np.array([event.story_id is not None for event in events], np.bool_),
     )
+
+
+def counted_confidence(events: Sequence[Event], *, cap: float) -> list[float]:
+    """Return each event's confidence; what the reports of one rumour say together is capped too (DOMAIN F27).
+
+    A report is stored with what it adds to its story, so that magnitude x confidence of all add up to the cluster's.
+    """
+    rumours = {event.pk for event in events if event.story_id is None and event.status == Event.Status.UNVERIFIED}
+    told: dict[int, float] = defaultdict(float)
+    counted: dict[int, float] = defaultdict(float)
+    found: list[float] = []
+    for event in events:
+        story = event.story_id or event.pk
+        told[story] += event.magnitude * event.confidence
+        if story not in rumours:
+            found.append(event.confidence)
+            continue
+        allowed = min(told[story], event.magnitude * cap)
+        found.append(max(0.0, allowed - counted[story]) / event.magnitude)
+        counted[story] = max(allowed, counted[story])
+    return found
+
+
+def _rulings(events: Sequence[Event], verdicts: Sequence[EventVerdict]) -> Rulings:
+    """Return verdicts as columns: a story's largest report has the confidence from then on, the others none."""
+    places: dict[int, list[int]] = defaultdict(list)
+    for place, event in enumerate(events):
+        places[event.story_id or event.pk].append(place)
+    rows: list[tuple[int, datetime, float]] = []
+    for each in verdicts:
+        told = [place for place in places[each.event_id] if events[place].first_seen_at <= each.decided_at]
+        largest = max(told, key=lambda place: events[place].magnitude, default=None)
+        rows += [
+            (place, each.decided_at, each.confidence if place == largest else 0.0) for place in places[each.event_id]
+        ]
+    if not rows:
+        return NO_RULINGS
+    places_of, given_at, confidence = zip(*rows, strict=True)
+    return Rulings(np.array(places_of, np.int64), instants(given_at), np.array(confidence, np.float64))
 
 
 def _verified_at(event: Event) -> datetime | None:

@@ -18,8 +18,8 @@ from signals.models import SourcePoll, SourceState
 from signals.queries.live import aliases, narratives, newest_closes, newest_readings
 from signals.queries.readings import EVENT_COVERAGE
 from signals.services.combining import combine_venues
-from signals.services.prices import Stored, store_events, store_prices, store_quotes, store_readings
-from signals.services.proposals import distinct
+from signals.services.events import propose
+from signals.services.prices import Stored, store_prices, store_quotes, store_readings
 from signals.services.screening import Screened, quarantine, screen
 from signals.sources.base import Observation, ReadingRow
 from signals.sources.fetch import Fetcher
@@ -124,18 +124,13 @@ def _store(market: Market, screened: Screened, report: LiveReport, *, now: datet
         (screened.prices, store_prices(market=market, rows=screened.prices, now=now), "conflict"),
         (screened.readings, store_readings(market=market, rows=screened.readings, now=now), "value"),
         (screened.quotes, store_quotes(market=market, rows=screened.quotes), "unknown"),
-        (_news(market, screened, now), store_events(market=market, rows=_news(market, screened, now)), "unknown"),
+        (screened.events, propose(market=market, rows=screened.events, now=now), "unknown"),
     ):
         report.doubts += _refused(rows, done, reason)
         stored += done
     if any(row.indicator.endswith("_venue") for row in screened.readings):
         combine_venues(market=market, now=now)
     return stored
-
-
-def _news(market: Market, screened: Screened, now: datetime) -> list[Any]:
-    """Return the proposals that are no repeats."""
-    return distinct(market=market, rows=screened.events, now=now)
 
 
 def _refused(rows: Sequence[Any], stored: Stored, reason: str) -> list[Doubt]:

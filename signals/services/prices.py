@@ -24,7 +24,7 @@ PRICE_FIELDS = (
 READING_FIELDS = ("market_id", "indicator", "subject", "observed_at", "ingested_at", "value", "source")
 EVENT_FIELDS = (
     "market_id", "sector_id", "type", "title", "url", "polarity", "magnitude", "confidence", "published_at",
-    "first_seen_at", "status", "source",
+    "first_seen_at", "status", "source", "jurisdiction",
 )  # fmt: skip
 VERSION_STEP = timedelta(microseconds=1)
 SLOT_MINUTES = 5
@@ -225,7 +225,7 @@ def _event(market: Market, sector: int, row: EventRow) -> tuple[object, ...]:
     status = Event.Status.UNVERIFIED if is_rumour else Event.Status.VERIFIED
     return (
         market.pk, sector, row.type, row.title, row.url, row.polarity, row.magnitude, row.confidence, row.published_at,
-        row.first_seen_at or row.published_at, status, row.source,
+        row.first_seen_at or row.published_at, status, row.source, "",
     )  # fmt: skip
 
 

@@ -145,6 +145,12 @@ def measure_to_date(*, decision: Decision, prices: Prices, clock: datetime) -> M
     return next((each for each in earlier if each.status is Status.OK), found)
 
 
+@in_context
+def closes_at(*, decision: Decision, moment: datetime, prices: Prices, clock: datetime) -> dict[str, Decimal]:
+    """Return the closes that a comparison at a moment uses; nothing where one is missing."""
+    return _prices_at(decision, moment, prices, clock)[0]
+
+
 def _measure_at(decision: Decision, moment: datetime, prices: Prices, clock: datetime) -> Measured:
     if moment > clock:
         return Measured(status=Status.PENDING)
@@ -215,21 +221,49 @@ def _frozen(decision: Decision, moment: datetime, found: Mapping[str, Decimal]) 
     return difference
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OverlayParts:
+    """What futures legs made by price, cost in fees, and were paid (or paid, < 0) in funding."""
+
+    gain: Decimal = ZERO
+    fees: Decimal = ZERO
+    funding: Decimal = ZERO
+
+    @property
+    @in_context
+    def total(self) -> Decimal:
+        """Return all of it."""
+        return self.gain - self.fees + self.funding
+
+
+@in_context
+def overlay_parts(*, decision: Decision, moment: datetime, closes: Mapping[str, Decimal]) -> OverlayParts:
+    """Return what the futures legs made by a close: realised and unrealised, fees, funding (DOMAIN 5.1)."""
+    changes = [change for change in decision.changes if change.happened_at <= moment]
+    made = [_made(fill, changes, closes[fill.asset]) for fill in decision.futures]
+    return OverlayParts(
+        gain=sum((each.gain for each in made), ZERO),
+        fees=sum((each.fees for each in made), ZERO),
+        funding=sum((each.funding for each in made), ZERO),
+    )
+
+
 def _overlay(decision: Decision, moment: datetime, found: Mapping[str, Decimal]) -> Decimal:
     """Return what the futures legs made by then: realised, unrealised, fees and funding (DOMAIN 5.1)."""
-    changes = [change for change in decision.changes if change.happened_at <= moment]
-    return sum((_made(fill, changes, found[fill.asset]) for fill in decision.futures), ZERO)
+    return overlay_parts(decision=decision, moment=moment, closes=found).total
 
 
-def _made(fill: FuturesFill, changes: Iterable[Change], price: Decimal) -> Decimal:
+def _made(fill: FuturesFill, changes: Iterable[Change], price: Decimal) -> OverlayParts:
     """Return what one fill made: its part of every later closing and funding, and the rest at the price."""
-    left, total = abs(fill.quantity), -fill.fee
+    left, gain, fees, funding = abs(fill.quantity), ZERO, fill.fee, ZERO
     for change in () if fill.is_closing else changes:
         if (change.contract, change.side) == (fill.contract, fill.side):
             closed = left * change.closed
-            total += left * change.funding + _gain(fill, closed, change.price) - closed * change.fee
+            funding += left * change.funding
+            gain += _gain(fill, closed, change.price)
+            fees += closed * change.fee
             left -= closed
-    return total + _gain(fill, left, price)
+    return OverlayParts(gain=gain + _gain(fill, left, price), fees=fees, funding=funding)
 
 
 def _gain(fill: FuturesFill, quantity: Decimal, price: Decimal) -> Decimal:

@@ -42,9 +42,25 @@ def closes_for(*, market: int, decisions: Iterable[Decision], horizons: Iterable
         symbols |= {fill.asset for fill in decision.futures}
         first = first_close(decision.decided_at)
         moments |= {first + days * DAY + late for days in horizons for late in (timedelta(), DAY)}
-    rows = Price.objects.filter(market=market, asset__symbol__in=symbols)
-    rows = rows.filter(Q(closes_at__in=moments) | Q(closes_at__in=_last_closes(market, symbols, newest)))
-    rows = rows.annotate(
+    return _prices(Q(closes_at__in=moments) | Q(closes_at__in=_last_closes(market, symbols, newest)), market, symbols)
+
+
+def decision_of(*, rotation: Rotation, pairs: Sequence[LegFill]) -> Decision:
+    """Return the decision of one rotation whose fills were read, without later sales. Two queries, if it has futures.
+
+    What was sold again matters only to FREEZE.
+    """
+    return _decision(rotation, pairs, {}, course_of([pair.fill for pair in pairs]))
+
+
+def daily_closes(*, market: int, symbols: set[str], since: datetime, until: datetime, also: datetime | None) -> Prices:
+    """Return every daily close of some assets in a span, both ends included, and at one moment more. One query."""
+    span = Q(closes_at__gte=since, closes_at__lte=until)
+    return _prices(span if also is None else span | Q(closes_at=also), market, symbols)
+
+
+def _prices(when: Q, market: int, symbols: set[str]) -> Prices:
+    rows = Price.objects.filter(when, market=market, asset__symbol__in=symbols).annotate(
         gone=FilteredRelation("asset__delistings", condition=Q(asset__delistings__market=market)),
     )
     closes: dict[str, list[tuple[datetime, Decimal]]] = defaultdict(list)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
 from django.db.models import Prefetch, prefetch_related_objects
 
@@ -20,7 +21,7 @@ from journal.domain.counterfactual import (
 )
 from journal.queries.decisions import closes_for
 from journal.queries.legs import BUYS, CLOSES, SPOT
-from portfolio.domain.money import ZERO, in_context
+from portfolio.domain.money import ONE, ZERO, in_context
 from portfolio.models import Portfolio
 from signals.models import Recommendation, RecommendationLeg
 
@@ -72,35 +73,39 @@ def _measured(row: Recommendation, decision: Decision, prices: Prices, moment: d
 
 
 @in_context
-def paper_decision(recommendation: Recommendation) -> Decision:
+def paper_decision(recommendation: Recommendation, shares: Mapping[int, Decimal] | None = None) -> Decision:
     """Return a recommendation as if every leg had been filled at its price, for its modelled fee and slippage.
 
-    Futures stand until the horizon: neither stops nor funding are followed.
+    With `shares` by leg, only such a part of each: what is not named is left out. Futures stand until the horizon:
+    neither stops nor funding are followed.
     """
-    legs = list(recommendation.legs.all())
+    every = list(recommendation.legs.all())
+    parts = {leg.pk: ONE for leg in every} if shares is None else shares
+    legs = [leg for leg in every if parts.get(leg.pk)]
     spot = [leg for leg in legs if leg.action in SPOT]
-    costs = sum((leg.fee_usd + leg.slippage_usd for leg in spot), ZERO)
+    costs = sum(((leg.fee_usd + leg.slippage_usd) * parts[leg.pk] for leg in spot), ZERO)
+    values = (leg.notional_usd * parts[leg.pk] * (-1 if leg.action in BUYS else 1) for leg in spot)
     return Decision(
         decided_at=recommendation.issued_at,
-        sold=tuple(_sides(leg for leg in spot if leg.action not in BUYS)),
-        bought=tuple(_sides(leg for leg in spot if leg.action in BUYS)),
-        cash=sum((-leg.notional_usd if leg.action in BUYS else leg.notional_usd for leg in spot), ZERO) - costs,
+        sold=tuple(_side(leg, parts) for leg in spot if leg.action not in BUYS),
+        bought=tuple(_side(leg, parts) for leg in spot if leg.action in BUYS),
+        cash=sum(values, ZERO) - costs,
         fees=costs,
-        futures=tuple(_futures(leg) for leg in legs if leg.action not in SPOT),
+        futures=tuple(_futures(leg, parts) for leg in legs if leg.action not in SPOT),
     )
 
 
-def _sides(legs: Iterable[RecommendationLeg]) -> Iterable[Side]:
-    for leg in legs:
-        yield Side(asset=leg.instrument.asset.symbol, quantity=leg.quantity, price=leg.reference_price)
+def _side(leg: RecommendationLeg, parts: Mapping[int, Decimal]) -> Side:
+    return Side(asset=leg.instrument.asset.symbol, quantity=leg.quantity * parts[leg.pk], price=leg.reference_price)
 
 
-def _futures(leg: RecommendationLeg) -> FuturesFill:
+def _futures(leg: RecommendationLeg, parts: Mapping[int, Decimal]) -> FuturesFill:
+    quantity = leg.quantity * parts[leg.pk]
     return FuturesFill(
         asset=leg.instrument.asset.symbol,
         contract=str(leg.instrument_id),
-        quantity=leg.quantity if leg.action in BUYS else -leg.quantity,
+        quantity=quantity if leg.action in BUYS else -quantity,
         price=leg.reference_price,
-        fee=leg.fee_usd + leg.slippage_usd,
+        fee=(leg.fee_usd + leg.slippage_usd) * parts[leg.pk],
         is_closing=leg.action in CLOSES,
     )

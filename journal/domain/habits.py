@@ -6,10 +6,11 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from journal.domain.learning import (
+    BLOCK,
     Calibration,
     Costs,
     Expectancy,
@@ -41,11 +42,13 @@ FOLLOWED, DEVIATED, BESIDE, UNPROMPTED, PASSED, LAPSED = (
 GROUPS = (FOLLOWED, DEVIATED, BESIDE, UNPROMPTED, PASSED, LAPSED)
 LOWEST_R, HIGHEST_R = -3, 4
 UNSTATED = "none"
+OWN_HORIZON = 30
+"""What the chance on a ticket is about, in days (DOMAIN 5.3)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decided:
-    """One standing rotation as statistics see it. Amounts in USD at 30 days, None while they are not known."""
+    """One standing rotation as statistics see it. Amounts in USD at a horizon, None while they are not known."""
 
     key: int
     decided_at: datetime
@@ -70,7 +73,7 @@ class Decided:
 
     @property
     def is_known(self) -> bool:
-        """Return whether its 30 days are over and measured."""
+        """Return whether its days are over and measured."""
         return self.alpha is not None
 
     @property
@@ -129,6 +132,17 @@ class Discipline:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """How n results came about in USD: gross - costs + futures = total, to the last digit."""
+
+    n: int
+    gross: Decimal
+    costs: Decimal
+    futures: Decimal
+    total: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
     """Hold what all decisions of a portfolio teach; what cannot be said is None, and a count says why."""
 
@@ -144,6 +158,7 @@ class Summary:
     without_stop: int
     fees: Decimal
     costs: Costs
+    course: Course
     trips: tuple[RoundTrip, ...]
     trip_fees: Decimal
     discipline: Discipline
@@ -200,8 +215,19 @@ def behind(key: str, decided: Sequence[Decided]) -> list[Decided]:
 
 
 @in_context
-def summarise(decided: Sequence[Decided], *, undone: Sequence[Undone] = (), guesses: Sequence[Guess] = ()) -> Summary:
-    """Add everything up; what lapsed or was passed on counts at its paper result (DOMAIN 5.1, 5.2)."""
+def summarise(
+    decided: Sequence[Decided],
+    *,
+    undone: Sequence[Undone] = (),
+    guesses: Sequence[Guess] = (),
+    days: int = OWN_HORIZON,
+) -> Summary:
+    """Add everything up; what lapsed or was passed on counts at its paper result (DOMAIN 5.1, 5.2).
+
+    Chances are about 30 days: beside other results they are not scored (DOMAIN 5.3). Results of more than 30 days
+    overlap for as long as they take, so that fewer of them lie apart (5.4).
+    """
+    is_own, length = days == OWN_HORIZON, max(BLOCK, timedelta(days=days))
     known = [each for each in decided if each.is_known]
     multiples = [multiple for each in known if (multiple := each.multiple) is not None]
     trips = _trips(decided)
@@ -209,33 +235,55 @@ def summarise(decided: Sequence[Decided], *, undone: Sequence[Undone] = (), gues
     return Summary(
         count=len(decided),
         known=len(known),
-        blocks=blocks(each.decided_at for each in known),
+        blocks=blocks((each.decided_at for each in known), length=length),
         hits=share(sum(each.is_ahead for each in known), len(known)),
-        groups=_groups(known, undone),
-        calibration=calibration([(each.chance, each.is_ahead) for each in known if each.chance is not None]),
-        unstated=sum(each.chance is None for each in known),
+        groups=_groups(known, undone, length),
+        calibration=calibration(_stated(known)) if is_own else None,
+        unstated=sum(each.chance is None for each in known) if is_own else 0,
         expectancy=expectancy(multiples),
         multiples=tuple(sorted(Counter(step_of(each) for each in multiples).items())),
         without_stop=sum(each.stopped < each.opened for each in decided),
         fees=sum((each.fees for each in decided), ZERO),
-        costs=_costs(known),
+        costs=costs_taken(known),
+        course=course_of(known),
         trips=tuple(trips),
         trip_fees=sum((each.fees for each in decided if each.key in used), ZERO),
         discipline=_discipline(decided, undone),
-        facets={name: _rows(name, known) for name in SHOWN},
+        facets={name: _rows(name, known, length) for name in SHOWN},
         mistakes=tuple(Counter(code for each in decided for code in each.mistakes).most_common()),
         guesses=_guesses(guesses),
     )
 
 
-def _groups(known: Sequence[Decided], undone: Sequence[Undone]) -> tuple[Row, ...]:
+@in_context
+def course_of(known: Iterable[Decided]) -> Course:
+    """Return how what was won before costs became what is left, over all whose result is known (DOMAIN 5.1)."""
+    whole = [each for each in known if None not in (each.alpha, each.gross_alpha, each.spot_alpha)]
+    costs = costs_taken(whole)
+    total = sum((each.alpha or ZERO for each in whole), ZERO)
+    return Course(n=len(whole), gross=costs.gross, costs=costs.costs, futures=total - costs.net, total=total)
+
+
+@in_context
+def costs_taken(known: Iterable[Decided]) -> Costs:
+    """Return what fees and slippage took from the spot side of what is known (DOMAIN 5.4, E39)."""
+    pairs = [(each.gross_alpha, each.spot_alpha) for each in known]
+    both = [(gross, net) for gross, net in pairs if gross is not None and net is not None]
+    return costs_of(gross=sum((gross for gross, _ in both), ZERO), net=sum((net for _, net in both), ZERO))
+
+
+def _stated(known: Iterable[Decided]) -> list[tuple[float, bool]]:
+    return [(each.chance, each.is_ahead) for each in known if each.chance is not None]
+
+
+def _groups(known: Sequence[Decided], undone: Sequence[Undone], length: timedelta) -> tuple[Row, ...]:
     """Return the rows of the comparison, each against what was followed."""
     found: dict[str, list[tuple[datetime, Decimal]]] = {name: [] for name in GROUPS}
     for each in known:
         found[group_of(each)].append((each.decided_at, each.alpha or ZERO))
     for paper in undone:
         found[PASSED if paper.is_passed else LAPSED].append((paper.issued_at, paper.alpha))
-    rows = {name: _row(f"group:{name}", results) for name, results in found.items()}
+    rows = {name: _row(f"group:{name}", results, length) for name, results in found.items()}
     against = rows[FOLLOWED].mean
     return tuple(
         Row(key=row.key, hits=row.hits, mean=row.mean, verdict=compare(row.mean, against))
@@ -244,27 +292,20 @@ def _groups(known: Sequence[Decided], undone: Sequence[Undone]) -> tuple[Row, ..
     )
 
 
-def _rows(name: str, known: Sequence[Decided]) -> tuple[Row, ...]:
+def _rows(name: str, known: Sequence[Decided], length: timedelta) -> tuple[Row, ...]:
     """Return a row for each value of a facet, the most frequent first."""
     found: dict[str, list[tuple[datetime, Decimal]]] = defaultdict(list)
     for each in known:
         for value in KNOWN_ONLY[name](each):
             found[value].append((each.decided_at, each.alpha or ZERO))
     ordered = sorted(found.items(), key=lambda pair: (-len(pair[1]), pair[0]))
-    return tuple(_row(f"{name}:{value}", results) for value, results in ordered)
+    return tuple(_row(f"{name}:{value}", results, length) for value, results in ordered)
 
 
-def _row(key: str, results: Sequence[tuple[datetime, Decimal]]) -> Row:
+def _row(key: str, results: Sequence[tuple[datetime, Decimal]], length: timedelta) -> Row:
     values = [float(alpha) for _, alpha in results]
-    moments = [moment for moment, _ in results]
-    return Row(key=key, hits=share(sum(each > 0 for each in values), len(values)), mean=mean(values, moments=moments))
-
-
-def _costs(known: Iterable[Decided]) -> Costs:
-    """Return what fees and slippage took from the spot side at 30 days."""
-    pairs = [(each.gross_alpha, each.spot_alpha) for each in known]
-    both = [(gross, net) for gross, net in pairs if gross is not None and net is not None]
-    return costs_of(gross=sum((gross for gross, _ in both), ZERO), net=sum((net for _, net in both), ZERO))
+    average = mean(values, moments=[moment for moment, _ in results], length=length)
+    return Row(key=key, hits=share(sum(each > 0 for each in values), len(values)), mean=average)
 
 
 def _trips(decided: Iterable[Decided]) -> list[RoundTrip]:

@@ -142,9 +142,9 @@ def blocks(moments: Iterable[datetime], *, length: timedelta = BLOCK) -> int:
     return count
 
 
-def mean(values: Sequence[float], *, moments: Iterable[datetime]) -> Mean:
+def mean(values: Sequence[float], *, moments: Iterable[datetime], length: timedelta = BLOCK) -> Mean:
     """Return an average with Student's interval, as wide as decisions that do not overlap allow (DOMAIN 5.4)."""
-    n, free = len(values), blocks(moments)
+    n, free = len(values), blocks(moments, length=length)
     if not n:
         return Mean(n=0, blocks=0)
     value = fmean(values)

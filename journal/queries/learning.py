@@ -12,8 +12,10 @@ from typing import Any
 
 from django.db.models import FilteredRelation, Q
 
-from journal.domain.habits import Decided, Guess, Summary, Undone, behind, summarise
+from journal.domain.fees import is_of_fees
+from journal.domain.habits import OWN_HORIZON, Decided, Guess, Summary, Undone, behind, summarise
 from journal.models import LegFill, Lesson, Review, Rotation
+from journal.queries.fees import rotations_of_fees
 from journal.queries.legs import OPENS
 from journal.queries.unacted import MOST, unacted
 from portfolio.domain.figures import Figure
@@ -21,7 +23,7 @@ from portfolio.domain.money import ZERO, in_context
 from portfolio.domain.returns import fee_drag
 from portfolio.models import Policy, Portfolio, Sector, ValuationDay
 
-OWN_HORIZON = 30
+HORIZONS = (7, 30, 90)
 COLUMNS = (
     "pk", "executed_at", "adherence", "conviction", "stage", "regime", "source_sector__slug",
     "destination_sector__slug", "tags", "fees_usd", "core_override_reason", "month__status",
@@ -50,16 +52,18 @@ class Legs:
     risk: Decimal = ZERO
 
 
-def learned(*, portfolio: Portfolio, moment: datetime) -> Learned:
-    """Return what a portfolio's decisions taught up to a moment. Nine queries, however many decisions there are."""
-    decided = decided_of(portfolio=portfolio)
-    on_paper = unacted(portfolio=portfolio, moment=moment, horizons=[OWN_HORIZON])
+def learned(*, portfolio: Portfolio, moment: datetime, days: int = OWN_HORIZON) -> Learned:
+    """Return what a portfolio's decisions taught, so many days on. Nine queries, however many decisions there are."""
+    decided = decided_of(portfolio=portfolio, days=days)
+    on_paper = unacted(portfolio=portfolio, moment=moment, horizons=[days])
     undone = [
         Undone(is_passed=each.is_passed, issued_at=each.recommendation.issued_at, alpha=result.total_alpha)
         for each in on_paper
-        if (result := each.known(OWN_HORIZON)) is not None and result.total_alpha is not None
+        if (result := each.known(days)) is not None and result.total_alpha is not None
     ]
-    summary = summarise(decided, undone=undone, guesses=_guesses(portfolio))
+    summary = summarise(
+        decided, undone=undone, guesses=_guesses(portfolio), days=days
+    )
     return Learned(
         summary=summary,
         decided=decided,
@@ -69,14 +73,16 @@ def learned(*, portfolio: Portfolio, moment: datetime) -> Learned:
     )
 
 
-def rotations_behind(*, portfolio: Portfolio, key: str) -> list[int]:
-    """Return the rotations behind a figure, by its key. Four queries."""
-    return [each.key for each in behind(key, decided_of(portfolio=portfolio))]
+def rotations_behind(*, portfolio: Portfolio, key: str, days: int = OWN_HORIZON) -> list[int]:
+    """Return the rotations behind a figure, by its key and the horizon it is at. Four queries."""
+    if is_of_fees(key):
+        return rotations_of_fees(portfolio=portfolio, key=key)
+    return [each.key for each in behind(key, decided_of(portfolio=portfolio, days=days))]
 
 
-def decided_of(*, portfolio: Portfolio) -> tuple[Decided, ...]:
+def decided_of(*, portfolio: Portfolio, days: int = OWN_HORIZON) -> tuple[Decided, ...]:
     """Return the standing rotations as statistics see them, oldest first. Four queries."""
-    of_month = FilteredRelation("reviews", condition=Q(reviews__horizon_days=OWN_HORIZON))
+    of_month = FilteredRelation("reviews", condition=Q(reviews__horizon_days=days))
     rows = Rotation.objects.filter(portfolio=portfolio).standing().annotate(month=of_month)
     legs, mistakes = _legs(portfolio), _mistakes(portfolio)
     policies = list(Policy.objects.filter(portfolio=portfolio).order_by("effective_at", "version"))

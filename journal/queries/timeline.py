@@ -23,7 +23,8 @@ SECTORS = ("source_sector", "destination_sector")
 class Filter:
     """Choose rotations: by sector slug on either side, kind, adherence and state; empty is all.
 
-    `behind` is the key of a figure of what was learned, and `only` the rotations behind it.
+    `behind` is the key of a figure of what was learned, `days` the horizon it is at (0: 30 days), and `only` the
+    rotations behind it.
     """
 
     sector: str = ""
@@ -31,6 +32,7 @@ class Filter:
     adherence: str = ""
     state: str = ""
     behind: str = ""
+    days: int = 0
     only: tuple[int, ...] = ()
 
     def of(self, portfolio: Portfolio) -> QuerySet[Rotation]:

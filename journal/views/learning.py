@@ -12,14 +12,14 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from journal.charts import multiples_chart, reliability_chart, step_name
-from journal.domain.habits import Row, Summary
+from journal.domain.habits import OWN_HORIZON, Row, Summary
 from journal.domain.learning import LEAST, Mean, Share, Verdict, bin_of
 from journal.models import Lesson
-from journal.queries.learning import Learned, learned
+from journal.queries.learning import HORIZONS, Learned, learned
 from portfolio.domain.display import pct
 from portfolio.models import Sector, Stage
 from portfolio.views.access import desk_of
-from signals.models import Regime
+from signals.models import RecommendationLeg, Regime
 
 MOST_ROWS = 12
 COIN = Decimal("0.25")
@@ -50,8 +50,16 @@ VERDICTS = {
     Verdict.BETTER: "better than following",
     Verdict.WORSE: "worse than following",
 }
+PAID = {
+    "venue": "fees were paid at",
+    "leg": "fees were paid to",
+    "asset": "fees were paid on trades of",
+    "paid_in": "fees were paid in",
+    "month": "fees were paid in",
+}
 FIXED = {
-    "known:yes": "your 30 days are over",
+    "paid:yes": "fees were paid",
+    "known:yes": "your days are over",
     "every:yes": "all standing",
     "outcome:ahead": "ahead of having held",
     "outcome:behind": "not ahead of having held",
@@ -74,8 +82,14 @@ def learning(request: HttpRequest) -> HttpResponse:
     desk = desk_of(request)
     if desk.portfolio is None:
         return render(request, "journal/learning.html", desk.context)
-    found = learned(portfolio=desk.portfolio, moment=desk.portfolio.clock(desk.now))
-    return render(request, "journal/learning.html", {**desk.context, **_context(found)})
+    days = horizon_asked(request.GET.get("days", ""))
+    found = learned(portfolio=desk.portfolio, moment=desk.portfolio.clock(desk.now), days=days)
+    return render(request, "journal/learning.html", {**desk.context, **_context(found), **switch(days)})
+
+
+def horizon_asked(text: str) -> int:
+    """Return the horizon asked for in days; what is none is the one that chances are about."""
+    return next((days for days in HORIZONS if str(days) == text), OWN_HORIZON)
 
 
 def heading(summary: Summary) -> str:
@@ -100,6 +114,8 @@ def key_name(key: str, sectors: Mapping[str, Sector]) -> str:
         return FIXED[key]
     if name == "group":
         return GROUPS.get(value, value).lower()
+    if name in PAID:
+        return f"{PAID[name]} {_paid(name, value)}"
     if name == "mistake":
         return f"you named a mistake: {_mistake(value).lower()}"
     if name == "chance":
@@ -129,6 +145,17 @@ def _context(found: Learned) -> dict[str, Any]:
         "guesses": _share("", summary.guesses),
         "is_cut": found.is_cut,
         "least": LEAST,
+    }
+
+
+def switch(days: int) -> dict[str, Any]:
+    """Return the switch, and what links to the rotations behind a figure carry with them."""
+    return {
+        "days": days,
+        "own_days": OWN_HORIZON,
+        "apart": max(days, OWN_HORIZON),
+        "horizons": HORIZONS,
+        "at": "" if days == OWN_HORIZON else f"&days={days}",
     }
 
 
@@ -185,6 +212,11 @@ def _value(name: str, value: str, sectors: Mapping[str, Sector]) -> str:
     if name == "regime":
         return str(Regime(value).label) if value in Regime.values else "Not known then"
     return f"Version {value}" if name == "policy" else value
+
+
+def _paid(name: str, value: str) -> str:
+    is_leg = name == "leg" and value in RecommendationLeg.Action.values
+    return str(RecommendationLeg.Action(value).label).lower() if is_leg else value
 
 
 def _mistake(code: str) -> str:

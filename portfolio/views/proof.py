@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
-from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -15,7 +12,6 @@ from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from portfolio.domain.money import canonical
 from portfolio.domain.proof import Part
 from portfolio.models import Asset, Fill, Portfolio
 from portfolio.queries.holdings import snapshot
@@ -28,6 +24,7 @@ from portfolio.queries.proof import (
     portfolio_proofs,
 )
 from portfolio.views.access import page_of, portfolio_of
+from portfolio.views.sheets import csv_answer
 
 TEMPLATE = "portfolio/proof.html"
 TABLES = {"lots": lot_parts, "disposals": disposal_parts}
@@ -75,36 +72,15 @@ def table_of_asset(request: HttpRequest, portfolio_id: int, symbol: str, table: 
     if parts_of is None or NUL in symbol:
         raise Http404
     asset = get_object_or_404(_assets(portfolio), symbol=symbol)
-    lines = _lines(parts_of(portfolio=portfolio, asset=asset))
-    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{asset.pk}-{table}.csv"'
-    return response
-
-
-class _Echo:
-    """Give back what is written, so that a line can be sent as soon as it is made."""
-
-    def write(self, text: str) -> str:
-        """Return the line."""
-        return text
+    return csv_answer(_rows(parts_of(portfolio=portfolio, asset=asset)), name=f"{asset.pk}-{table}")
 
 
 def _assets(portfolio: Portfolio) -> Any:
     return Asset.objects.filter(pk__in=portfolio.holdings.values("asset"))
 
 
-def _lines(parts: Iterable[Part]) -> Iterator[str]:
-    writer: Any = csv.writer(_Echo())
+def _rows(parts: Iterable[Part]) -> Iterator[list[Any]]:
     names = [field.name for field in fields(Part)]
-    yield writer.writerow(names)
+    yield names
     for part in parts:
-        yield writer.writerow([_cell(getattr(part, name)) for name in names])
-
-
-def _cell(value: Any) -> str:
-    """Write amounts exactly and times in UTC."""
-    if value is None:
-        return ""
-    if isinstance(value, Decimal):
-        return canonical(value)
-    return value.isoformat() if isinstance(value, datetime) else str(value)
+        yield [getattr(part, name) for name in names]

@@ -6,6 +6,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.routers import SimpleRouter
 
 from config.api.views import NoSuchRoute
+from journal.api.fees import FeesViewSet
 from journal.api.learning import LearningViewSet, LessonViewSet
 from journal.api.viewsets import PassViewSet, RotationViewSet
 from portfolio.api.futures import FuturesViewSet
@@ -26,6 +27,7 @@ router.register("recommendations", RecommendationViewSet, basename="api-recommen
 router.register("rotations", RotationViewSet, basename="api-rotation")
 router.register("passes", PassViewSet, basename="api-pass")
 router.register("learning", LearningViewSet, basename="api-learning")
+router.register("fees", FeesViewSet, basename="api-fees")
 router.register("lessons", LessonViewSet, basename="api-lesson")
 
 OPEN = {"authentication_classes": [], "permission_classes": [AllowAny]}

@@ -22,6 +22,7 @@ from accounts.models import ApiToken, User
 from jobs.services import enqueue
 from journal.models import Pass
 from journal.services.rotations import Draft, DraftLeg, log_rotation
+from journal.services.shelf import save_view
 from portfolio.models import Fill, Portfolio, Transfer
 from signals.models import Recommendation
 from signals.services.recommend import recommend
@@ -77,7 +78,12 @@ def make_pass(alice: User) -> Ids:
     return {"pass_id": Pass.objects.create(recommendation=passed_on, **terms).pk}
 
 
-MAKERS: list[Callable[[User], Ids]] = [make_portfolio, make_rotation, make_pass, make_token]
+def make_view(alice: User) -> Ids:
+    """Give the owner a view of their journal."""
+    return {"view_id": save_view(user=alice, name="Mine", query="tag=news", now=scene.after()).pk}
+
+
+MAKERS: list[Callable[[User], Ids]] = [make_portfolio, make_rotation, make_pass, make_token, make_view]
 """Each gives the owner objects and returns their ids by the name that routes give them; every app adds its own."""
 
 

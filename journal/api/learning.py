@@ -18,7 +18,7 @@ from rest_framework.response import Response
 from journal.domain.habits import Summary
 from journal.domain.learning import LEAST, Verdict
 from journal.models import Lesson
-from journal.queries.learning import learned, rotations_behind
+from journal.queries.learning import HORIZONS, OWN_HORIZON, learned, rotations_behind
 from journal.queries.review_queue import lessons_of
 from portfolio.api.access import asked_portfolio
 from portfolio.api.fields import ExactField, ExactModelSerializer
@@ -27,6 +27,8 @@ from portfolio.api.performance import FigureSerializer
 from portfolio.api.viewsets import WHICH
 
 KEY = OpenApiParameter("key", str, required=True, description="Key of a figure, such as `tag:news`.")
+
+DAYS = OpenApiParameter("days", int, enum=list(HORIZONS), description="How long after each decision; 30 without it.")
 
 
 class LearnedShareSerializer(serializers.Serializer[Any]):
@@ -108,6 +110,16 @@ class LearnedCostsSerializer(serializers.Serializer[Any]):
     ratio = ExactField(allow_null=True)
 
 
+class LearnedCourseSerializer(serializers.Serializer[Any]):
+    """How n results came about in USD: gross - costs + futures = total."""
+
+    n = serializers.IntegerField()
+    gross = ExactField()
+    costs = ExactField()
+    futures = ExactField()
+    total = ExactField()
+
+
 class LearnedTripSerializer(serializers.Serializer[Any]):
     """A rotation and the one that undid it within 30 days."""
 
@@ -136,6 +148,7 @@ class LearningSerializer(serializers.Serializer[Any]):
     """What a portfolio's decisions taught; below `least` decisions no comparison has a verdict."""
 
     is_simulated = serializers.BooleanField()
+    days = serializers.IntegerField(help_text="The horizon of every result; chances are scored at 30 only.")
     least = serializers.IntegerField()
     count = serializers.IntegerField()
     known = serializers.IntegerField()
@@ -150,6 +163,7 @@ class LearningSerializer(serializers.Serializer[Any]):
     fees_usd = ExactField()
     fee_drag = FigureSerializer(help_text="Fees over average worth since the first rotation, a year.")
     costs = LearnedCostsSerializer()
+    course = LearnedCourseSerializer()
     trips = LearnedTripSerializer(many=True)
     trip_fees_usd = ExactField()
     discipline = LearnedDisciplineSerializer()
@@ -234,23 +248,37 @@ class LearningViewSet(StrictViewSet[Lesson]):
     """What a portfolio's decisions taught."""
 
     queryset = Lesson.objects.none()
-    parameters = {"list": frozenset({"portfolio"}), "rotations": frozenset({"portfolio", "key"})}
+    parameters = {"list": frozenset({"portfolio", "days"}), "rotations": frozenset({"portfolio", "key", "days"})}
 
-    @extend_schema(parameters=[WHICH], responses=LearningSerializer, filters=False)
+    @extend_schema(parameters=[WHICH, DAYS], responses=LearningSerializer, filters=False)
     def list(self, request: Request) -> Response:
-        """Show hit rate, calibration, expectancy, costs and discipline, 30 days after each decision."""
+        """Show hit rate, calibration, expectancy, costs and discipline, so many days after each decision."""
         portfolio = asked_portfolio(request)
-        found = learned(portfolio=portfolio, moment=portfolio.clock(timezone.now()))
-        shown = {**_shown(found.summary), "fee_drag": found.drag, "is_simulated": portfolio.market.is_simulated}
+        days = asked_days(request)
+        found = learned(portfolio=portfolio, moment=portfolio.clock(timezone.now()), days=days)
+        shown = {
+            **_shown(found.summary),
+            "days": days,
+            "fee_drag": found.drag,
+            "is_simulated": portfolio.market.is_simulated,
+        }
         return Response(LearningSerializer(shown).data)
 
-    @extend_schema(parameters=[WHICH, KEY], responses=BehindSerializer, filters=False)
+    @extend_schema(parameters=[WHICH, KEY, DAYS], responses=BehindSerializer, filters=False)
     @action(detail=False, pagination_class=None)
     def rotations(self, request: Request) -> Response:
         """Name the rotations behind a figure, oldest first, by the key that the figure carries."""
         key, portfolio = request.query_params.get("key", ""), asked_portfolio(request)
-        found = rotations_behind(portfolio=portfolio, key=key)
+        found = rotations_behind(portfolio=portfolio, key=key, days=asked_days(request))
         return Response(BehindSerializer({"key": key, "rotations": found}).data)
+
+
+def asked_days(request: Request) -> int:
+    """Return the horizon that `?days=` names, 30 without it."""
+    text = request.query_params.get("days", str(OWN_HORIZON))
+    if text not in map(str, HORIZONS):
+        raise serializers.ValidationError({"days": ["Give 7, 30 or 90."]})
+    return int(text)
 
 
 def _shown(summary: Summary) -> dict[str, Any]:

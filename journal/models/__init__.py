@@ -3,6 +3,7 @@
 from journal.models.plans import Mood, Plan, PlanLeg
 from journal.models.reviews import Lesson, Pass, Peek, Review
 from journal.models.rotations import Leg, LegFill, Rotation, RotationQuerySet
+from journal.models.shelf import SavedView
 from journal.models.writings import Picture, Question, Wording
 
 __all__ = [
@@ -19,5 +20,6 @@ __all__ = [
     "Review",
     "Rotation",
     "RotationQuerySet",
+    "SavedView",
     "Wording",
 ]

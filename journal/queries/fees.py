@@ -20,8 +20,8 @@ from signals.models import RecommendationLeg
 
 KEPT_FOR_S = 3600
 OF_FILL = (
-    "pk", "instrument__venue__slug", "instrument__kind", "instrument__asset__symbol", "fee_asset__symbol", "executed_at",
-    "quantity", "price", "quote_usd", "fee_usd",
+    "pk", "instrument__venue__slug", "instrument__kind", "instrument__asset__symbol", "fee_asset__symbol",
+    "executed_at", "quantity", "price", "quote_usd", "fee_usd",
 )  # fmt: skip
 
 Modelled = Mapping[tuple[int, str, str], tuple[Decimal, Decimal]]

@@ -61,9 +61,7 @@ def learned(*, portfolio: Portfolio, moment: datetime, days: int = OWN_HORIZON) 
         for each in on_paper
         if (result := each.known(days)) is not None and result.total_alpha is not None
     ]
-    summary = summarise(
-        decided, undone=undone, guesses=_guesses(portfolio), days=days
-    )
+    summary = summarise(decided, undone=undone, guesses=_guesses(portfolio), days=days)
     return Learned(
         summary=summary,
         decided=decided,

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Prefetch, QuerySet
 
 from accounts.models import User
 from journal.models import Leg, LegFill, Rotation
+from journal.queries.filters import Filter
 from portfolio.charts import RotationMark
 from portfolio.domain.money import ZERO, in_context
 from portfolio.models import Portfolio
@@ -17,33 +18,6 @@ from portfolio.queries.paging import Page, newest_first
 from signals.models import Recommendation
 
 SECTORS = ("source_sector", "destination_sector")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Filter:
-    """Choose rotations: by sector slug on either side, kind, adherence and state; empty is all.
-
-    `behind` is the key of a figure of what was learned, `days` the horizon it is at (0: 30 days), and `only` the
-    rotations behind it.
-    """
-
-    sector: str = ""
-    kind: str = ""
-    adherence: str = ""
-    state: str = ""
-    behind: str = ""
-    days: int = 0
-    only: tuple[int, ...] = ()
-
-    def of(self, portfolio: Portfolio) -> QuerySet[Rotation]:
-        """Return the portfolio's rotations that pass."""
-        rows = Rotation.objects.filter(portfolio=portfolio)
-        if self.sector:
-            rows = rows.filter(Q(source_sector__slug=self.sector) | Q(destination_sector__slug=self.sector))
-        if self.behind:
-            rows = rows.filter(pk__in=self.only)
-        exact = {"kind": self.kind, "adherence": self.adherence, "state": self.state}
-        return rows.filter(**{name: value for name, value in exact.items() if value})
 
 
 @dataclass(kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +14,7 @@ from django.views.decorators.http import require_safe
 
 from journal.charts import Step, waterfall_chart
 from journal.domain.fees import FeeRow, Fees
-from journal.domain.habits import Course, course_of, costs_taken
+from journal.domain.habits import Course, costs_taken, course_of
 from journal.queries.fees import fees as fees_of
 from journal.queries.learning import decided_of
 from journal.views.learning import horizon_asked, switch
@@ -31,7 +32,6 @@ FACETS = {
     "paid_in": ("By what you paid in", "Paid in"),
     "month": ("By month", "Month"),
 }
-MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 
 
 @login_required
@@ -99,8 +99,7 @@ def name_of(name: str, value: str, venues: dict[str, str]) -> str:
     if name == "leg":
         return str(RecommendationLeg.Action(value).label) if value in RecommendationLeg.Action.values else value
     if name == "month":
-        year, _, month = value.partition("-")
-        return f"{MONTHS[int(month) - 1]} {year}"
+        return f"{date.fromisoformat(value + '-01'):%b %Y}"
     return value
 
 

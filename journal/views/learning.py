@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -75,6 +75,14 @@ FIXED = {
 }
 
 
+SAID: Mapping[str, Callable[[str], str]] = {
+    "group": lambda value: GROUPS.get(value, value).lower(),
+    "mistake": lambda value: f"you named a mistake: {_mistake(value).lower()}",
+    "chance": lambda value: f"you gave about {value}0%",
+    "r": lambda value: f"{step_name(int(value))} R" if value.lstrip("-").isdecimal() else "",
+}
+
+
 @login_required
 @require_safe
 def learning(request: HttpRequest) -> HttpResponse:
@@ -112,17 +120,10 @@ def key_name(key: str, sectors: Mapping[str, Sector]) -> str:
     name, _, value = key.partition(":")
     if key in FIXED:
         return FIXED[key]
-    if name == "group":
-        return GROUPS.get(value, value).lower()
-    if name in PAID:
-        return f"{PAID[name]} {_paid(name, value)}"
-    if name == "mistake":
-        return f"you named a mistake: {_mistake(value).lower()}"
-    if name == "chance":
-        return f"you gave about {value}0%"
-    if name == "r":
-        return f"{step_name(int(value))} R" if value.lstrip("-").isdecimal() else ""
-    return f"{name} {_value(name, value, sectors)}"
+    said = SAID.get(name)
+    if said is not None:
+        return said(value)
+    return f"{PAID[name]} {_paid(name, value)}" if name in PAID else f"{name} {_value(name, value, sectors)}"
 
 
 def _context(found: Learned) -> dict[str, Any]:

@@ -2,37 +2,36 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from decimal import Decimal
 from typing import Any
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
-from django.shortcuts import redirect, render
-from django.utils.http import urlencode
-from django.views.decorators.http import require_safe
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
 
-from journal.models import Review, Rotation
-from journal.queries.learning import rotations_behind
+from journal.forms.shelf import CHOICES, SaveViewForm, chosen_from, narratives, query_of
+from journal.models import Review, Rotation, SavedView
+from journal.queries.filters import Filter
+from journal.queries.learning import OWN_HORIZON, rotations_behind
 from journal.queries.paper import undone
-from journal.queries.timeline import Filter, exported, title_of
+from journal.queries.timeline import exported, title_of
 from journal.queries.timeline import timeline as timeline_of
+from journal.services.shelf import TooManyViews, drop_view, save_view
 from journal.views.learning import key_name
 from journal.views.words import chance, conclusion, on_paper
-from portfolio.domain.money import canonical
 from portfolio.models import Portfolio, Sector
-from portfolio.views.access import Desk, desk_of
+from portfolio.views.access import Desk, desk_of, person_of
+from portfolio.views.sheets import csv_answer, written
 
-CHOICES = {"kind": Rotation.Kind.choices, "adherence": Rotation.Adherence.choices, "state": Rotation.State.choices}
 STATE_NAMES = {Rotation.State.LOGGED: "Standing", Rotation.State.REVERSED: "Reversed"}
 COLUMNS = (
     "id", "executed_at", "state", "kind", "from", "to", "adherence", "conviction", "moved_usd", "fees_usd",
     "spot_pnl_usd", "futures_pnl_usd", "alpha_30_usd", "alpha_to_date_usd", "tags", "thesis",
 )  # fmt: skip
-LONGEST_KEY = 120
-RISKY = ("=", "+", "-", "@", "\t", "\r")
 
 
 @login_required
@@ -42,8 +41,8 @@ def timeline(request: HttpRequest) -> HttpResponse:
     desk = desk_of(request)
     if desk.portfolio is None:
         return render(request, "journal/timeline.html", desk.context)
-    sectors = list(Sector.objects.filter(kind=Sector.Kind.NARRATIVE))
-    chosen = _behind(_chosen(request, sectors), desk.portfolio)
+    sectors = narratives()
+    chosen = _behind(chosen_from(request.GET, sectors), desk.portfolio)
     found = timeline_of(portfolio=desk.portfolio, chosen=chosen, cursor=request.GET.get("before", ""))
     context = {
         **desk.context,
@@ -51,11 +50,7 @@ def timeline(request: HttpRequest) -> HttpResponse:
         "totals": found.totals,
         **({} if chosen.behind else _undone(desk, desk.portfolio)),
         "next_cursor": found.page.next_cursor,
-        "filters": _filters(chosen, sectors),
-        "is_filtered": chosen != Filter(),
-        "behind": chosen.behind,
-        "behind_name": key_name(chosen.behind, {sector.slug: sector for sector in sectors}),
-        "query": urlencode({name: value for name, value in vars(chosen).items() if value and name != "only"}),
+        **_looking(request, chosen, sectors),
     }
     return render(request, "journal/timeline.html", context)
 
@@ -67,37 +62,58 @@ def export(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     portfolio = desk_of(request).portfolio
     if portfolio is None:
         return redirect("journal:timeline")
-    writer = csv.writer(_Echo())
-    chosen = _behind(_chosen(request, list(Sector.objects.filter(kind=Sector.Kind.NARRATIVE))), portfolio)
-    rows = _table(exported(portfolio=portfolio, chosen=chosen))
-    lines: Iterator[Any] = (writer.writerow(row) for row in rows)
-    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = 'attachment; filename="rotations.csv"'
-    return response
+    chosen = _behind(chosen_from(request.GET, narratives()), portfolio)
+    return csv_answer(_table(exported(portfolio=portfolio, chosen=chosen)), name="rotations")
 
 
-class _Echo:
-    """Give back what is written, so that a line can be sent as soon as it is made."""
+@login_required
+@require_POST
+def keep_view(request: HttpRequest) -> HttpResponse:
+    """Keep the filter that is shown under a name."""
+    form = SaveViewForm(request.POST)
+    if not form.is_valid():
+        messages.warning(request, " ".join(error for errors in form.errors.values() for error in errors))
+        return redirect("journal:timeline")
+    try:
+        kept = save_view(user=person_of(request), now=timezone.now(), **form.cleaned_data)
+    except TooManyViews as refusal:
+        messages.warning(request, str(refusal))
+    else:
+        messages.success(request, f"Kept as {kept.name}. It stands above your journal.")
+    return redirect(f"{request.path.removesuffix('views/')}?{form.cleaned_data['query']}")
 
-    def write(self, text: str) -> str:
-        """Return the line."""
-        return text
+
+@login_required
+@require_POST
+def forget_view(request: HttpRequest, view_id: int) -> HttpResponse:
+    """Let a kept view go."""
+    drop_view(view=get_object_or_404(SavedView.objects.owned_by(request.user), pk=view_id))
+    messages.success(request, "The view is gone; your rotations stay.")
+    return redirect("journal:timeline")
 
 
-def _chosen(request: HttpRequest, sectors: list[Sector]) -> Filter:
-    """Return the filter asked for; what does not exist is not asked for."""
-    asked: dict[str, Any] = {name: request.GET.get(name, "") for name in (*CHOICES, "sector")}
-    known = {name: {value for value, _ in choices} for name, choices in CHOICES.items()}
-    known["sector"] = {sector.slug for sector in sectors}
-    behind = request.GET.get("behind", "")[:LONGEST_KEY].replace("\x00", "")
-    return Filter(behind=behind, **{name: value for name, value in asked.items() if value in known[name]})
+def _looking(request: HttpRequest, chosen: Filter, sectors: list[Sector]) -> dict[str, Any]:
+    """Return how the journal is looked at: the filter, what else could be chosen, and the views that are kept."""
+    query = query_of(chosen)
+    return {
+        "chosen": chosen,
+        "filters": _filters(chosen, sectors),
+        "is_filtered": chosen != Filter(),
+        "behind": chosen.behind,
+        "behind_name": key_name(chosen.behind, {sector.slug: sector for sector in sectors}),
+        "behind_days": chosen.days or OWN_HORIZON,
+        "query": query,
+        "views": list(SavedView.objects.owned_by(request.user)),
+        "view_form": SaveViewForm(initial={"query": query}),
+    }
 
 
 def _behind(chosen: Filter, portfolio: Portfolio) -> Filter:
     """Find the rotations behind the figure that the filter names, if it names one."""
     if not chosen.behind:
         return chosen
-    return replace(chosen, only=tuple(rotations_behind(portfolio=portfolio, key=chosen.behind)))
+    days = chosen.days or OWN_HORIZON
+    return replace(chosen, only=tuple(rotations_behind(portfolio=portfolio, key=chosen.behind, days=days)))
 
 
 def _filters(chosen: Filter, sectors: list[Sector]) -> list[dict[str, Any]]:
@@ -132,31 +148,22 @@ def _row(rotation: Rotation) -> dict[str, Any]:
     }
 
 
-def _table(rotations: Iterator[Rotation]) -> Iterator[tuple[str, ...]]:
+def _table(rotations: Iterator[Rotation]) -> Iterator[tuple[Any, ...]]:
     yield COLUMNS
     for rotation in rotations:
         alphas = {review.horizon_days: review.total_alpha_usd for review in rotation.reviews.all()}
         yield (
-            str(rotation.pk),
-            rotation.executed_at.isoformat(),
+            rotation.pk,
+            rotation.executed_at,
             rotation.state,
             rotation.kind,
-            "" if rotation.source_sector is None else rotation.source_sector.slug,
-            "" if rotation.destination_sector is None else rotation.destination_sector.slug,
+            rotation.source_sector and rotation.source_sector.slug,
+            rotation.destination_sector and rotation.destination_sector.slug,
             rotation.adherence,
-            "" if rotation.conviction is None else str(rotation.conviction),
-            *(canonical(getattr(rotation, name)) for name in COLUMNS[8:12]),
-            _amount(alphas.get(30)),
-            _amount(alphas.get(Review.TO_DATE)),
-            _text(", ".join(rotation.tags)),
-            _text(rotation.thesis),
+            rotation.conviction,
+            *(getattr(rotation, name) for name in COLUMNS[8:12]),
+            alphas.get(OWN_HORIZON),
+            alphas.get(Review.TO_DATE),
+            written(", ".join(rotation.tags)),
+            written(rotation.thesis),
         )
-
-
-def _amount(value: Decimal | None) -> str:
-    return "" if value is None else canonical(value)
-
-
-def _text(text: str) -> str:
-    """Keep a spreadsheet from reading what a person wrote as a formula."""
-    return f"'{text}" if text.startswith(RISKY) else text

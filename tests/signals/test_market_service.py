@@ -306,7 +306,7 @@ class TestQueries:
                 load_panel(market=market, until=now, params=DEFAULTS)
             counts.append(len(queries))
 
-        assert counts == [8, 8]
+        assert counts == [9, 9]
 
     def test_the_state_to_go_on_from_is_the_last_days(self, market: Market) -> None:
         now = asked(market, FIRST + timedelta(days=200))

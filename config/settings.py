@@ -335,6 +335,7 @@ PERIODIC_JOBS = {
     "portfolio.value_portfolios": 600,
     "journal.measure_reviews": 600,
     "signals.expire_recommendations": 60,
+    "signals.advance_shadows": 600,
     "jobs.sweep": 3600,
 }
 

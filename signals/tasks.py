@@ -9,12 +9,13 @@ from django.conf import settings
 from django.utils import timezone
 
 from jobs.models import Job
-from jobs.services import report_progress
+from jobs.services import enqueue, report_progress
 from jobs.tasks import job_task
 from portfolio.models import Market
 from portfolio.services.catalogue import LIVE_SLUG
 from signals.services.live import listed, queue_live, refresh_source
 from signals.services.refresh import REFRESH_TASK, expire_recommendations, refresh, refresh_all
+from signals.services.shadows import advance_shadows
 
 
 @job_task("signals.refresh_markets")
@@ -50,6 +51,16 @@ def refresh_live_source(job: Job) -> str:
 def expire(job: Job) -> str:
     """Close the recommendations whose time is over."""
     return f"{expire_recommendations(now=timezone.now())} recommendations expired"
+
+
+@job_task("signals.advance_shadows")
+def advance(job: Job) -> str:
+    """Write the shadows of every market on, and ask for another run where closes are left."""
+    now = timezone.now()
+    done = [advance_shadows(market=market, now=now) for market in Market.objects.order_by("pk")]
+    if any(each.is_behind for each in done):
+        enqueue(task=job.task, now=now, unique_key=job.task)
+    return f"{sum(each.days for each in done)} days of shadows written"
 
 
 def _report(job: Job, done: int, total: int, message: str) -> None:

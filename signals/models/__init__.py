@@ -4,6 +4,7 @@ from signals.models.events import Event, EventVerdict
 from signals.models.market import Evidence, Regime, RegimeDay, Score, StageDay
 from signals.models.readings import Delisting, Reading, SourcePoll
 from signals.models.recommendations import Recommendation, RecommendationLeg
+from signals.models.shadows import Shadow, ShadowDay, ShadowFill
 from signals.models.sources import Feed, Quarantine, SectorAlias, SourceAlias, SourceState, SourceValidator
 
 __all__ = [
@@ -20,6 +21,9 @@ __all__ = [
     "RegimeDay",
     "Score",
     "SectorAlias",
+    "Shadow",
+    "ShadowDay",
+    "ShadowFill",
     "SourceAlias",
     "SourcePoll",
     "SourceState",

@@ -114,14 +114,44 @@ def portfolio_ids(*, market: Market, after: int, limit: int) -> list[int]:
     return list(rows.values_list("pk", flat=True)[:limit])
 
 
-def books(*, span: Span, reference: Reference, found: Situation, accepted: set[int]) -> Books:
-    """Read a chunk of portfolios; those without a policy are left out. `accepted` followed this stage already."""
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """Hold what portfolios hold and did lately as rows, by portfolio: the ledger's, or those of books on paper.
+
+    `holdings` are (portfolio, venue, asset, quantity), `positions` (portfolio, instrument, quantity, margin), `sales`
+    (portfolio, quantity, price, quote's price), `closed` (portfolio, what closing a long realised).
+    """
+
+    holdings: Sequence[tuple[Any, ...]]
+    positions: Sequence[tuple[Any, ...]]
+    sales: Iterable[tuple[Any, ...]]
+    closed: Iterable[tuple[Any, ...]]
+
+
+def stock_of(span: Span, *, reference: Reference, found: Situation) -> Stock:
+    """Read what a chunk of portfolios holds and did lately off the ledger. Four queries."""
+    return Stock(
+        holdings=_holdings(span),
+        positions=_positions(span),
+        sales=_sales(span, reference),
+        closed=_closed_longs(span, found, reference),
+    )
+
+
+def books(
+    *, span: Span, reference: Reference, found: Situation, accepted: set[int], stock: Stock | None = None
+) -> Books:
+    """Read a chunk of portfolios; those without a policy are left out. `accepted` followed this stage already.
+
+    With a `stock` they are answered as if they held that.
+    """
+    has = stock_of(span, reference=reference, found=found) if stock is None else stock
     policies = _policies(span, reference.moment)
     owners = [owner for owner in _owners(span) if owner.portfolio_id in policies]
     current = [policies[owner.portfolio_id] for owner in owners]
     place = {owner.portfolio_id: row for row, owner in enumerate(owners)}
-    held = Holdings.of(_holdings(span), np.array(list(place), np.int64))
-    positions = _grouped(_positions(span), place)
+    held = Holdings.of(has.holdings, np.array(list(place), np.int64))
+    positions = _grouped(has.positions, place)
     core = _core(span, place, reference.moment)
     manual = _manual(span, place, reference.moment)
     worth, lacking = valued(len(owners), reference, held=held, positions=positions, core=core, manual=manual)
@@ -133,7 +163,7 @@ def books(*, span: Span, reference: Reference, found: Situation, accepted: set[i
         **_standing(owners, found, reference, is_owed=is_owed),
         **aims,
         **_limits(owners, reference),
-        **_past(span, place, found, reference),
+        **_past(has, place),
         **worth,
     )
     return Books(owners, current, batch, held, positions, core, *_named(lacking, reference))
@@ -285,13 +315,13 @@ def _stage_rules(span: Span, place: Mapping[int, int], stage: StageCode) -> dict
     return {"leader_share": share, "futures_ratio": ratio, "leverage": leverage}
 
 
-def _past(span: Span, place: Mapping[int, int], found: Situation, reference: Reference) -> dict[str, Any]:
+def _past(has: Stock, place: Mapping[int, int]) -> dict[str, Any]:
     """Return what each row turned over in 30 days, and whether its overlay was stopped out in this stage."""
     turned, stopped = np.zeros(len(place)), np.zeros(len(place), np.bool_)
-    for portfolio, quantity, price, quote in _sales(span, reference):
+    for portfolio, quantity, price, quote in has.sales:
         if portfolio in place:
             turned[place[portfolio]] += float(quantity) * float(price) * float(quote)
-    for portfolio, pnl in _closed_longs(span, found, reference):
+    for portfolio, pnl in has.closed:
         if portfolio in place and pnl < 0:
             stopped[place[portfolio]] = True
     return {"turned_30d": turned, "is_stopped": stopped}

@@ -62,7 +62,7 @@ class RunResult:
         return self
 
 
-class _Run(NamedTuple):
+class Run(NamedTuple):
     """Hold what all chunks of a run share."""
 
     market: Market
@@ -79,7 +79,7 @@ def recommend(*, market: Market, as_of: datetime, now: datetime) -> RunResult:
     """
     shared = reference(market=market, moment=market.clock(now))
     found = situation(market=market, as_of=as_of, reference=shared)
-    run = _Run(market, shared, found, resolved_count(market=market, moment=shared.moment))
+    run = Run(market, shared, found, resolved_count(market=market, moment=shared.moment))
     result, after = RunResult(), 0
     with _uncollected():
         while ids := portfolio_ids(market=market, after=after, limit=CHUNK):
@@ -101,7 +101,7 @@ def _uncollected() -> Iterator[None]:
 
 
 @transaction.atomic
-def _chunk(run: _Run, span: Span) -> RunResult:
+def _chunk(run: Run, span: Span) -> RunResult:
     """Read, decide and store one chunk, alone in its market."""
     Market.objects.select_for_update().get(pk=run.market.pk)
     read = books(
@@ -115,7 +115,7 @@ def _chunk(run: _Run, span: Span) -> RunResult:
     result = RunResult(portfolios=len(read.owners))
     ended: dict[Verdict, list[int]] = defaultdict(list)
     written: list[Stored] = []
-    for desk in _desks(run, read):
+    for desk in desks(run, read):
         for place, row in enumerate(desk.rows):
             old = previous.get(read.owners[row].portfolio_id)
             verdict = _verdict(desk, place, row, old=old, ground=ground)
@@ -130,7 +130,7 @@ def _chunk(run: _Run, span: Span) -> RunResult:
     return result
 
 
-def _desks(run: _Run, read: Books) -> Iterator[Desk]:
+def desks(run: Run, read: Books) -> Iterator[Desk]:
     """Return a desk a venue, with its portfolios decided in one pass."""
     venues = np.array([owner.venue_id for owner in read.owners], np.int64)
     for venue in sorted(set(venues.tolist())):
@@ -154,7 +154,7 @@ def _desks(run: _Run, read: Books) -> Iterator[Desk]:
 class _Ground:
     """Know how far relative prices have moved since each open recommendation was issued."""
 
-    def __init__(self, run: _Run, previous: Iterable[Previous]) -> None:
+    def __init__(self, run: Run, previous: Iterable[Previous]) -> None:
         self.moment = run.reference.moment
         self.today = run.found.day.date
         open_days = {_day(old) for old in previous if old.state in Recommendation.OPEN}
@@ -201,7 +201,7 @@ def _end(ended: dict[Verdict, list[int]], result: RunResult, *, moment: datetime
         result.ended[verdict.fate.value] += count
 
 
-def _store(run: _Run, span: Span, written: Sequence[Stored], result: RunResult) -> None:
+def _store(run: Run, span: Span, written: Sequence[Stored], result: RunResult) -> None:
     """Insert the answers, then their legs."""
     if not written:
         return

@@ -17,6 +17,7 @@ from signals.models import Recommendation
 from signals.services.market import Refreshed, rebuild_market, refresh_market
 from signals.services.prices import refresh_prices
 from signals.services.recommend import RunResult, recommend
+from signals.services.shadows import forget_shadows
 
 REFRESH_TASK = "signals.refresh_markets"
 REBUILD_TASK = "signals.refresh_market"
@@ -84,6 +85,7 @@ def refresh(
         refreshed = refresh_market(market=market, now=now)
     else:
         refreshed = rebuild_market(market=market, now=now, since=rebuild_since)
+        forget_shadows(market=market)
     say(2, len(STEPS), STEPS[2])
     evidence = refreshed.evidence
     result = None if evidence is None else recommend(market=market, as_of=evidence.as_of, now=now)

@@ -58,7 +58,8 @@ def _order_record(order: Order) -> Memory:
 
 
 def _order(record: Mapping[str, Any]) -> Order:
-    return Order(**{name: value if name in PLAIN else _amount(value) for name, value in record.items()})
+    values: Memory = {name: value if name in PLAIN else _amount(value) for name, value in record.items()}
+    return Order(**values)
 
 
 def _text(amount: Decimal | None) -> str | None:

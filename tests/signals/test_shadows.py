@@ -77,7 +77,7 @@ class TestFollowing:
         slip = D("0.0005")
         assert (sale.quantity, sale.price_usd) == (D(100), D(24) * (1 - slip))
         assert sale.fee_usd == exact(D(100) * sale.price_usd * D("0.001"))
-        assert abs(purchase.price_usd - D("2.2") * (1 + slip)) < D("1e-9")
+        assert abs(purchase.price_usd - D("2.2") * (1 + slip)) < D("1e-6")
         assert opened.fee_usd == exact(D(1500) * D("2.2") * D("0.0005"))
 
     def test_buys_share_what_the_sales_brought(self, book: Portfolio) -> None:

@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('portfolio', '0003_futures'),
-        ('signals', '0004_delistings'),
+        ('signals', '0005_event_verdicts'),
     ]
 
     operations = [

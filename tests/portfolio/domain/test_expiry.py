@@ -8,6 +8,7 @@ import pytest
 from portfolio.domain.expiry import (
     Member,
     NoSettlementPrice,
+    Spread,
     chain_pnl,
     days_to_expiry,
     expiry_alert,
@@ -42,6 +43,7 @@ class TestAlerts:
         assert days_to_expiry(expires_at=EXPIRY, now=before(days=2, hours=6)) == D("2.25")
         assert str(days_to_expiry(expires_at=EXPIRY, now=before(hours=8))) == "0.33"
         assert days_to_expiry(expires_at=EXPIRY, now=EXPIRY + timedelta(hours=12)) == D("-0.50")
+        assert days_to_expiry(expires_at=EXPIRY, now=before(hours=5, minutes=59)) == D("0.21")
 
     def test_the_roll_window_opens_a_week_before(self) -> None:
         assert is_roll_window_open(expires_at=EXPIRY, now=before(days=7))
@@ -54,6 +56,7 @@ class TestAlerts:
         [
             (2022, 1, (3, 25)),
             (2024, 1, (3, 29)),
+            (2023, 2, (6, 30)),
             (2024, 4, (12, 27)),
             (2025, 2, (6, 27)),
             (2026, 3, (9, 25)),
@@ -83,7 +86,7 @@ class TestSettlement:
         assert round(settlement_fee(value=value, rate=D("0.0005")), 8) == D("0.00047170")
 
     def test_needs_a_price(self) -> None:
-        with pytest.raises(NoSettlementPrice):
+        with pytest.raises(NoSettlementPrice, match=r"^Give at least one index value to settle at\.$"):
             settlement_price([])
 
 
@@ -108,7 +111,7 @@ class TestRoll:
 
     def test_backwardation_is_negative_and_the_same_expiry_has_no_year(self) -> None:
         assert roll_spread(near=D(100), following=D(98), between=timedelta(days=365)).annualised == D("-0.02")
-        assert roll_spread(near=D(100), following=D(98), between=timedelta(0)).annualised is None
+        assert roll_spread(near=D(100), following=D(98), between=timedelta(0)) == Spread(spread=D("-0.02"), annualised=None)
         assert roll_spread(near=D(100), following=D(101), between=timedelta(hours=12)).annualised == D("7.3")
 
     def test_the_chain_counts_every_part_once(self) -> None:

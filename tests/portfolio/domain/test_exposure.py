@@ -34,6 +34,13 @@ class TestNetExposure:
             "other": (65, 0, 65, D("0.325")),
         }
 
+    def test_adds_all_that_is_in_a_sector(self) -> None:
+        half = Exposed(value=D("0.25"), sectors={"ai": D(1)})
+
+        (row,) = net_exposures(spot=(), futures=[half, half], equity=D(1))
+
+        assert (row.spot, row.futures, row.net, row.share) == (0, D("0.5"), D("0.5"), D("0.5"))
+
     def test_has_no_share_of_nothing(self) -> None:
         found = net_exposures(spot=(), futures=[Exposed(value=D(5), sectors={"ai": D(1)})], equity=D(0))
 
@@ -77,6 +84,13 @@ class TestCarry:
 
         assert (found.freed, found.total, found.is_income, found.breakeven_apy) == (0, 10, True, 0)
 
+    def test_earning_as_much_as_the_funding_is_no_income(self) -> None:
+        even = Terms(notional=D(100), leverage=D(2), apy=D("0.2"), funding_annual=D("0.1"), days=D(365))
+
+        found = carry(even)
+
+        assert (found.earned, found.funding, found.is_income, found.breakeven_apy) == (10, 10, False, D("0.2"))
+
     def test_without_leverage_nothing_is_freed(self) -> None:
         assert freed_capital(notional=D(5000), leverage=D(1)) == 0
 
@@ -99,6 +113,8 @@ class TestHealth:
         pledged = [Collateral(value=D(1000), threshold=D("0.8")), Collateral(value=D(500), threshold=D("0.5"))]
 
         assert health_factor(collaterals=pledged, debt=D(700)) == D("1.5")
+        assert health_factor(collaterals=pledged, debt=D("0.5")) == 2100
+        assert health_factor(collaterals=[], debt=D(1)) == 0
         assert health_factor(collaterals=pledged, debt=D(0)) is None
 
     @pytest.mark.parametrize(("health", "is_alarming"), [(None, False), ("1.5", False), ("1.49", True)])

@@ -64,6 +64,17 @@ class TestHeldAt:
         assert held_at(changes=[Change(EIGHT + 14 * SECOND, D(2))], moment=EIGHT, grace=grace) == 2
         assert held_at(changes=[Change(EIGHT + 15 * SECOND, D(2))], moment=EIGHT, grace=grace) == 0
 
+    def test_what_is_opened_in_parts_at_the_stamp_counts_together_in_whatever_order_it_is_given(self) -> None:
+        changes = [Change(EIGHT + SECOND, D(-9)), Change(EIGHT, D(2)), Change(EIGHT, D("0.25"))]
+
+        assert held_at(changes=changes, moment=EIGHT, grace=GRACE["binance"]) == D("2.25")
+        assert held_at(changes=[], moment=EIGHT) == 0
+
+    def test_of_several_changes_in_the_grace_the_earliest_counts_first(self) -> None:
+        changes = [Change(EIGHT + 2 * SECOND, D(-9)), Change(EIGHT + SECOND, D(2))]
+
+        assert held_at(changes=changes, moment=EIGHT, grace=GRACE["binance"]) == 2
+
     def test_what_reduces_at_the_stamp_or_in_the_grace_does_not_count(self) -> None:
         changes = [Change(EIGHT + SECOND, D(-8)), Change(EIGHT - SECOND, D(5))]
 

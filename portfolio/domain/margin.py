@@ -21,6 +21,10 @@ class Tier(NamedTuple):
     cum: Decimal = ZERO
 
 
+Side = tuple[Position, Tier]
+"""A position that moves with the price, and the tier that its notional is in."""
+
+
 class Convention(StrEnum):
     """Say how a venue takes the maintenance: at the mark, at entry, or at the mark with the fee to close."""
 
@@ -102,7 +106,7 @@ def next_deduction(*, floor: Decimal, mmr: Decimal, before: Tier) -> Decimal:
 
 def tier_at(*, value: Decimal, tiers: Sequence[Tier]) -> Tier:
     """Give the tier that a notional falls into; its floor is included."""
-    return max((tier for tier in tiers if tier.floor <= value), key=lambda tier: tier.floor)
+    return max(tier for tier in tiers if tier.floor <= value)
 
 
 @in_context
@@ -122,7 +126,7 @@ def liquidation_price_at_mark(
 ) -> Decimal | None:
     """Solve equity = maintenance with the maintenance taken at the mark, as Binance does (DOMAIN 4.3, E03, E16)."""
     tier = Tier(ZERO, mmr + closing_fee, cum)
-    return _price(position, _value_at_mark(position, wallet, [tier] * len(_moving(position, wallet))))
+    return _price(position, _value_at_mark(position, wallet, [(one, tier) for one in _moving(position, wallet)]))
 
 
 @in_context
@@ -130,7 +134,8 @@ def liquidation_price_at_entry(
     *, position: Position, mmr: Decimal, cum: Decimal = ZERO, wallet: Wallet | None = None
 ) -> Decimal | None:
     """Solve equity = maintenance with the maintenance taken at entry, as Bybit's older article does (E03, E16)."""
-    return _price(position, _value_at_entry(position, wallet, [Tier(ZERO, mmr, cum)] * len(_moving(position, wallet))))
+    tier = Tier(ZERO, mmr, cum)
+    return _price(position, _value_at_entry(position, wallet, [(one, tier) for one in _moving(position, wallet)]))
 
 
 @in_context
@@ -151,17 +156,17 @@ def liquidation_price(
     if convention is None:
         found = [solve(position, tiers, wallet, ZERO) for solve in (_through_tiers, _at_entry)]
         net = sum((one.quantity for one in _moving(position, wallet)), ZERO)
-        return nearer(prices=found, side=(net > 0) - (net < 0))
+        return nearer(prices=found, is_long=net > 0)
     fee = closing_fee if convention is Convention.MARK_AND_FEE else ZERO
     return _SOLVERS[convention](position, tiers, wallet, fee)
 
 
-def nearer(*, prices: Iterable[Decimal | None], side: int) -> Decimal | None:
+def nearer(*, prices: Iterable[Decimal | None], is_long: bool) -> Decimal | None:
     """Give the price that is reached first: the highest for a long, the lowest for a short."""
     known = [price for price in prices if price is not None]
     if not known:
         return None
-    return max(known) if side > 0 else min(known)
+    return max(known) if is_long else min(known)
 
 
 @in_context
@@ -191,22 +196,22 @@ def _ratio(one: Position, position: Position) -> Decimal:
     return abs(one.quantity) / abs(position.quantity) if position.quantity else ONE
 
 
-def _value_at_mark(position: Position, wallet: Wallet | None, tiers: Sequence[Tier]) -> Decimal:
+def _value_at_mark(position: Position, wallet: Wallet | None, sides: Iterable[Side]) -> Decimal:
     """Give the contract value at which equity is maintenance; zero where there is no such value.
 
-    `tiers` gives one for each side that moves (DOMAIN 4.3; the joint form is Binance's).
+    DOMAIN 4.3; the joint form of all sides that move is Binance's.
     """
     slope, level = ZERO, -_behind(position, wallet)
-    for one, tier in zip(_moving(position, wallet), tiers, strict=True):
+    for one, tier in sides:
         slope += (one.polarity - tier.mmr) * _ratio(one, position)
         level += one.polarity * one.entry_cost - tier.cum
     return level / slope if slope else ZERO
 
 
-def _value_at_entry(position: Position, wallet: Wallet | None, tiers: Sequence[Tier]) -> Decimal:
+def _value_at_entry(position: Position, wallet: Wallet | None, sides: Iterable[Side]) -> Decimal:
     """Give the contract value at which equity is the maintenance at entry; zero where there is no such value."""
     slope, level = ZERO, -_behind(position, wallet)
-    for one, tier in zip(_moving(position, wallet), tiers, strict=True):
+    for one, tier in sides:
         slope += one.polarity * _ratio(one, position)
         level += one.polarity * one.entry_cost + one.entry_cost * tier.mmr - tier.cum
     return level / slope if slope else ZERO
@@ -217,10 +222,11 @@ def _through_tiers(
 ) -> Decimal | None:
     """Pick the tier of each side's notional at the price found, until it no longer changes (DOMAIN 4.3, E15)."""
     sides = _moving(position, wallet)
-    picked = [tier_at(value=one.entry_cost, tiers=tiers) for one in sides]
+    picked = [(one, tier_at(value=one.entry_cost, tiers=tiers)) for one in sides]
     for _ in range(MAX_TIER_LOOPS):
-        value = _value_at_mark(position, wallet, [tier._replace(mmr=tier.mmr + closing_fee) for tier in picked])
-        again = [tier_at(value=max(value, ZERO) * _ratio(one, position), tiers=tiers) for one in sides]
+        charged = [(one, tier._replace(mmr=tier.mmr + closing_fee)) for one, tier in picked]
+        value = _value_at_mark(position, wallet, charged)
+        again = [(one, tier_at(value=max(value, ZERO) * _ratio(one, position), tiers=tiers)) for one in sides]
         if again == picked:
             break
         picked = again
@@ -228,7 +234,7 @@ def _through_tiers(
 
 
 def _at_entry(position: Position, tiers: Sequence[Tier], wallet: Wallet | None, _fee: Decimal) -> Decimal | None:
-    picked = [tier_at(value=one.entry_cost, tiers=tiers) for one in _moving(position, wallet)]
+    picked = [(one, tier_at(value=one.entry_cost, tiers=tiers)) for one in _moving(position, wallet)]
     return _price(position, _value_at_entry(position, wallet, picked))
 
 

@@ -111,7 +111,9 @@ class TestRoll:
 
     def test_backwardation_is_negative_and_the_same_expiry_has_no_year(self) -> None:
         assert roll_spread(near=D(100), following=D(98), between=timedelta(days=365)).annualised == D("-0.02")
-        assert roll_spread(near=D(100), following=D(98), between=timedelta(0)) == Spread(spread=D("-0.02"), annualised=None)
+        assert roll_spread(near=D(100), following=D(98), between=timedelta(0)) == Spread(
+            spread=D("-0.02"), annualised=None
+        )
         assert roll_spread(near=D(100), following=D(101), between=timedelta(hours=12)).annualised == D("7.3")
 
     def test_the_chain_counts_every_part_once(self) -> None:

@@ -104,6 +104,33 @@ class TestTiers:
         assert (wallet.others_gain, wallet.others_maintenance, wallet.free) == (-1000, 155, 8845)
         assert round(found or D(0), 6) == D("51361.809045")
 
+    def test_cross_adds_up_all_the_others_each_in_its_own_way(self) -> None:
+        flat = [Tier(D(0), D("0.01"))]
+        coin = Marked(opened("50000", "50000", "10", COIN), D(40_000), flat)
+        short = Marked(opened("-2", "100", "10"), D(90), flat)
+
+        wallet = cross_wallet(balance=D(10), others=[coin, short, short])
+
+        assert (wallet.others_gain, wallet.others_maintenance) == (D("39.75"), D("3.6125"))
+
+    @pytest.mark.parametrize(
+        ("short", "at_entry", "at_mark", "nearer_one"),
+        [("-0.4", "45.733333", "44.368601", "45.733333"), ("-1.5", "184.700000", "180.952381", "180.952381")],
+    )
+    def test_what_is_longer_in_all_decides_which_is_nearer(
+        self, short: str, at_entry: str, at_mark: str, nearer_one: str
+    ) -> None:
+        sides = opened("1", "100", "10"), opened(short, "110", "10")
+        tiers = [Tier(D(0), D("0.01"))]
+        wallet = cross_wallet(balance=D(30), beside=sides[1:])
+
+        found = [
+            liquidation_price(position=sides[0], tiers=tiers, wallet=wallet, convention=convention)
+            for convention in (Convention.ENTRY, Convention.MARK, None)
+        ]
+
+        assert [str(round(price or D(0), 6)) for price in found] == [at_entry, at_mark, nearer_one]
+
     @pytest.mark.parametrize(("short", "balance"), [("-0.4", 20_000), ("-0.9", 3_000), ("-1", 600), ("-1.5", 9_000)])
     def test_both_sides_of_a_contract_move_together(self, short: str, balance: int) -> None:
         """At the price found, the equity of both is the maintenance of both."""
@@ -236,9 +263,9 @@ class TestConventions:
         assert (plain, more) == (19_700, 16_700)
 
     def test_the_nearer_is_reached_first(self) -> None:
-        assert nearer(prices=[D(1), None, D(2)], side=1) == 2
-        assert nearer(prices=[D(1), None, D(2)], side=-1) == 1
-        assert nearer(prices=[None], side=1) is None
+        assert nearer(prices=[D(1), None, D(2)], is_long=True) == 2
+        assert nearer(prices=[D(1), None, D(2)], is_long=False) == 1
+        assert nearer(prices=[None], is_long=True) is None
 
     def test_flat_has_none(self) -> None:
         assert liquidation_price_at_mark(position=FLAT, mmr=D("0.01")) is None

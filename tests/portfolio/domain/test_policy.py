@@ -1,5 +1,6 @@
 """Weights add up, stages are splits of the pool, and the 110% row is caught (DOMAIN 1.6)."""
 
+import runpy
 from decimal import Decimal as D
 from fractions import Fraction
 
@@ -7,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from portfolio.domain import policy
 from portfolio.domain.policy import (
     ANCHOR,
     PRESETS,
     TABLE,
+    Preset,
     SplitError,
     StageCode,
     WeightGap,
@@ -73,6 +76,41 @@ class TestScenarios:
         assert (target["defi"] - 3_000, target["ai"] + 3_000) == (5_000, 5_000)
         assert 7_500 - target["ai"] == 5_500
         assert (2_500 + 3_000, 7_500 - 3_000) == (5_500, 4_500)
+
+
+class TestPresets:
+    """DOMAIN 3.2, read anew from its source."""
+
+    @pytest.fixture
+    def presets(self) -> dict[str, Preset]:
+        assert policy.__file__
+        return dict(runpy.run_path(policy.__file__, run_name=policy.__name__)["PRESETS"])
+
+    @pytest.mark.parametrize(("name", "overlay"), [("ANCHOR", "0.30"), ("TABLE", "0.375")])
+    def test_only_the_overlay_of_an_ignition_differs(self, presets: dict[str, Preset], name: str, overlay: str) -> None:
+        rules = {
+            stage.value: (rule.leader_share, rule.futures_ratio, rule.leverage)
+            for stage, rule in presets[name].stages.items()
+        }
+
+        assert rules == {
+            "SC": (None, 0, 1),
+            "NI": (D("0.75"), D(overlay), 3),
+            "PR": (D("0.20"), D("-0.25"), 2),
+            "RE": (D("0.125"), D("0.25"), 2),
+        }
+
+    def test_weights_are_named_by_their_sleeves(self) -> None:
+        assert ANCHOR.weights == {"core": D("0.5"), "reserve": D("0.2"), "pool": D("0.3")}
+        assert TABLE.weights == {"core": D("0.6"), "reserve": 0, "pool": D("0.4")}
+
+    def test_a_small_equity_has_a_small_overlay_carved_out(self) -> None:
+        even = {"ai": D("0.5"), "defi": D("0.5")}
+
+        aims = stage_targets(preset=TABLE, stage=StageCode.NI, equity=D(1), split=even, leader="ai", base="defi")
+
+        assert (aims.overlay, aims.margin, aims.core_hedge) == ({"ai": D("0.15")}, D("0.05"), 0)
+        assert aims.sectors == {"ai": D("0.15"), "defi": D("0.2")}
 
 
 class TestStageTable:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from portfolio.domain.figures import Floats
+from portfolio.domain.figures import Floats, floats
 
 ALARM = 0.0002
 """A residual above 2 bp on a day is worth a look (DOMAIN 4.7)."""
@@ -58,12 +58,12 @@ def carino(*, returns: Floats, benchmark_returns: Floats) -> Floats | None:
         return None
     total = np.prod(1.0 + returns, keepdims=True) - 1.0
     benchmark_total = np.prod(1.0 + benchmark_returns, keepdims=True) - 1.0
-    return np.asarray(_factor(returns, benchmark_returns) / _factor(total, benchmark_total), np.float64)
+    return floats(_factor(returns, benchmark_returns) / _factor(total, benchmark_total))
 
 
 def linked_effect(*, effect: Floats, coefficients: Floats) -> Floats:
     """Add up a daily effect over the days, each scaled by its coefficient (DOMAIN 4.7)."""
-    return np.asarray(np.tensordot(coefficients, effect, axes=(0, 0)), np.float64)
+    return floats(np.tensordot(coefficients, effect, axes=(0, 0)))
 
 
 def _factor(p: Floats, b: Floats) -> Floats:

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import numpy as np
 
-from portfolio.domain.figures import Floats
+from portfolio.domain.figures import Floats, floats
 from portfolio.domain.money import ZERO, exact, in_context, pro_rata
 
 
@@ -87,4 +87,4 @@ def basket_returns(*, quantities: Floats, prices: Floats) -> Floats:
 def _drifted(weights: Floats, moves: Floats) -> Floats:
     grown = weights * (1.0 + np.nan_to_num(moves))
     whole = float(np.sum(grown))
-    return np.asarray(grown / whole, np.float64) if whole > 0 else weights
+    return floats(grown / whole) if whole > 0 else weights

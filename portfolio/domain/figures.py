@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -34,6 +34,11 @@ class Figure:
     days: int
     lack: Lack | None = None
     is_flagged: bool = False
+
+
+def floats(numbers: ArrayLike) -> Floats:
+    """Give numbers as an array of 64-bit floats."""
+    return np.asarray(numbers, np.float64)
 
 
 def found(value: float, *, days: int, is_flagged: bool = False) -> Figure:

@@ -8,7 +8,7 @@ from decimal import Decimal
 import numpy as np
 from numpy.typing import NDArray
 
-from portfolio.domain.figures import DAYS_A_YEAR, Figure, Floats, Ints, Lack, found, missing
+from portfolio.domain.figures import DAYS_A_YEAR, Figure, Floats, Ints, Lack, floats, found, missing
 from portfolio.domain.money import ZERO, in_context
 
 LEAST_DAYS_TO_ANNUALISE = 30
@@ -55,7 +55,7 @@ class Series:
     @property
     def index(self) -> Floats:
         """Give the index at each close, 1 before the first day."""
-        return np.asarray(np.cumprod(1.0 + np.nan_to_num(self.returns)), np.float64)
+        return floats(np.cumprod(1.0 + np.nan_to_num(self.returns)))
 
     @property
     def days(self) -> int:
@@ -66,7 +66,7 @@ class Series:
     def daily(self) -> Floats:
         """Give the returns of whole single days, the sample of every risk figure."""
         is_whole = self.is_measured & (self.spans == 1) & (self.opening > 0)
-        return np.asarray(self.returns[is_whole], np.float64)
+        return floats(self.returns[is_whole])
 
 
 def modified_dietz(*, start: Decimal, end: Decimal, flows: Iterable[DayFlow]) -> float | None:
@@ -103,7 +103,7 @@ def daily_returns(*, days: Sequence[DayValue], opening: Decimal | None = ZERO) -
     `opening` is the value at the close before the first day: zero where nothing was there yet, nothing where unknown.
     """
     rows = list(_measured(days, opening))
-    returns, spans, starts = (np.array([row[part] for row in rows], np.float64) for part in range(3))
+    returns, spans, starts = (floats([row[part] for row in rows]) for part in range(3))
     is_broken = any(day.is_complete and day.value < 0 for day in days) or (opening is not None and opening < 0)
     lack = Lack.NO_EQUITY if is_broken else None if np.any(~np.isnan(returns)) else _why_nothing(days)
     return Series(tuple(day.date for day in days), returns, spans.astype(np.int64), starts, lack)

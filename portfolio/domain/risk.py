@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from portfolio.domain.figures import DAYS_A_YEAR, Figure, Floats, Lack, found, missing
+from portfolio.domain.figures import DAYS_A_YEAR, Figure, Floats, Lack, floats, found, missing
 
 _STILL = 1e-12
 """A deviation below this share of the largest return is rounding, not variation."""
@@ -29,7 +29,7 @@ def falls(returns: Floats) -> Floats:
     """Give I_t / max I_s - 1 for the index before the first return and after each (DOMAIN 4.6)."""
     path = _path(returns)
     high = np.maximum.accumulate(path)
-    return np.asarray(path / high - 1.0, np.float64)
+    return floats(path / high - 1.0)
 
 
 def drawdown(returns: Floats) -> Drawdown | None:
@@ -101,4 +101,4 @@ def _path(returns: Floats) -> Floats:
 def _longest_wait(path: Floats) -> int:
     high = np.maximum.accumulate(path)
     highs = np.flatnonzero(np.concatenate([[True], high[1:] > high[:-1]]))
-    return int(np.max(np.diff(np.append(highs, len(path) - 1)), initial=0))
+    return int(np.max(np.diff(np.append(highs, len(path) - 1))))

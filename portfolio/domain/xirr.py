@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from portfolio.domain.figures import Floats, Ints
+from portfolio.domain.figures import Floats, Ints, floats
 
 NEAR = 0.1
 """Of several roots that make sense, the one nearest to this rate is given, and flagged."""
@@ -79,14 +79,14 @@ def _narrowed(rates: Floats, is_kept: NDArray[np.bool_]) -> Floats:
 
 def _arrays(flows: Iterable[DatedFlow]) -> tuple[Floats, Floats]:
     known = list(flows)
-    return np.array([flow.amount for flow in known], np.float64), np.array([flow.years for flow in known], np.float64)
+    return floats([flow.amount for flow in known]), floats([flow.years for flow in known])
 
 
 def _grid(longest: float) -> Floats:
     """Give x around ln 1.1, closer together near it; wide enough for what grew or shrank e^60 times in all."""
     widest = max(_WIDEST, _GROWTH / longest)
     offsets = np.geomspace(_FINEST, widest, _STEPS)
-    return np.asarray(np.log1p(NEAR) + np.concatenate([-offsets[::-1], [0.0], offsets]), np.float64)
+    return floats(np.log1p(NEAR) + np.concatenate([-offsets[::-1], [0.0], offsets]))
 
 
 def _signs(x: Floats, amounts: Floats, years: Floats) -> Ints:
@@ -102,4 +102,4 @@ def _halved(low: Floats, high: Floats, sign_low: Ints, amounts: Floats, years: F
         middle = (low + high) / 2.0
         is_below = _signs(middle, amounts, years) == sign_low
         low, high = np.where(is_below, middle, low), np.where(is_below, high, middle)
-    return np.asarray((low + high) / 2.0, np.float64)
+    return floats((low + high) / 2.0)

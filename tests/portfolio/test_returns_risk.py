@@ -96,6 +96,7 @@ class TestSortino:
         ratio = sortino(array(0.03, -0.04), periods=365)
 
         assert ratio == Figure(value=pytest.approx(-0.005 / (0.0016 / 2) ** 0.5 * 365**0.5), days=2)
+        assert sortino(array(0.03, -0.04), periods=4).value == pytest.approx(-0.005 / (0.0016 / 2) ** 0.5 * 2)
         assert sortino(array(0.03, 0.01), required=0.02).value == pytest.approx(0, abs=1e-9)
 
     def test_without_a_loss_or_days_there_is_none(self) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from journal.models import Lesson, Pass, Rotation
+from journal.models import Lesson, Pass, Peek, Rotation
 from portfolio.domain.money import Refusal
 
 MOST_LETTERS = 500
@@ -41,7 +41,8 @@ def expect(*, decision: Rotation | Pass, guess: Guess, outcome: Decimal | None, 
     kept = {
         "expectation": guess.expectation,
         "expected_because": guess.because.strip(),
-        "had_seen": guess.had_seen,
+        "had_seen": guess.had_seen
+        or Peek.objects.filter(**_of(decision), horizon_days__gte=guess.horizon_days).exists(),
         "expected_at": now,
         "outcome_seen_at": now,
         "shown_alpha_usd": outcome,
@@ -72,7 +73,12 @@ def learn(*, lesson: Lesson, sentence: str, mistakes: Iterable[str], now: dateti
     return locked
 
 
-def _of(decision: Rotation | Pass) -> dict[str, object]:
+def _has_looked(decision: Rotation | Pass, horizon_days: int) -> bool:
+    """Return whether the outcome was looked at before: such a guess is none."""
+    return Peek.objects.filter(**_of(decision), horizon_days__gte=horizon_days).exists()
+
+
+def _of(decision: Rotation | Pass) -> dict[str, Any]:
     return {"rotation" if isinstance(decision, Rotation) else "decided_pass": decision}
 
 

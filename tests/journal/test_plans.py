@@ -12,6 +12,7 @@ import pytest
 
 from accounts.models import User
 from journal.models import Leg, LegFill, Plan, Review, Rotation
+from journal.queries.cash import cash_of
 from journal.queries.plans import overall_share, progress_of
 from journal.queries.undocumented import undocumented
 from journal.services.adoption import NotAttachable, adopt_fills, attach_fills, attach_to_plan
@@ -19,10 +20,10 @@ from journal.services.plans import Filled, NotNow, abandon, close_short, fill_le
 from journal.services.reviews import measure_reviews
 from journal.services.rotations import DraftRefused, log_rotation, reverse_rotation
 from portfolio.domain.money import exact
-from portfolio.models import Fill, Portfolio
+from portfolio.models import Fill, Lot, Portfolio
 from portfolio.services.entries import NewFill
 from portfolio.services.ledger import record_fills
-from tests.journal.scene import ANCHOR, DECIDED, anchor, moment, scenario_a
+from tests.journal.scene import ANCHOR, DECIDED, anchor, leg, moment, scenario_a
 from tests.portfolio.factories import market, perp, portfolio, spot
 
 pytestmark = pytest.mark.django_db
@@ -221,3 +222,28 @@ class TestAdopt:
         sold = traded(book, "sell", spot("UNI"), "100", "25")
         with pytest.raises(DraftRefused):
             adopt_fills(portfolio=book, fills=[sold.pk], draft=scenario_a(legs=(), thesis=" "), now=moment(11))
+
+
+class TestCash:
+    def test_both_sides_agree_for_every_leg(self, book: Portfolio) -> None:
+        rotation = log_rotation(portfolio=book, draft=scenario_a(), now=moment(11)).rotation
+        [found] = cash_of(list(LegFill.objects.filter(leg__rotation=rotation).select_related("fill__quote_asset")))
+        assert (found.proceeds, found.purchases, found.fees, found.margin) == (2500, D("2492.4"), D("8.99"), 1000)
+        assert found.change == found.expected == D(2500) - D("2492.4") - D("8.99") - 1000
+        assert found.is_within
+
+    def test_a_closing_sets_margin_free_and_realises(self, book: Portfolio) -> None:
+        log_rotation(portfolio=book, draft=scenario_a(), now=moment(11))
+        closing = leg("CLOSE_LONG", instrument=perp("FET"), quantity=D(1500), price=D("2.2"), fee_amount=D(1))
+        draft = scenario_a(legs=(closing,), executed_at=DECIDED + timedelta(hours=1))
+        rotation = log_rotation(portfolio=book, draft=draft, now=moment(11)).rotation
+        [found] = cash_of(list(LegFill.objects.filter(leg__rotation=rotation).select_related("fill__quote_asset")))
+        assert (found.realised, found.margin, found.fees) == (300, -1000, 1)
+        assert (found.change, found.is_within) == (1299, True)
+
+    def test_what_is_counted_twice_shows(self, book: Portfolio) -> None:
+        rotation = log_rotation(portfolio=book, draft=scenario_a(), now=moment(11)).rotation
+        lot = Lot.objects.filter(fill__leg_fill__leg__rotation=rotation, asset__symbol="USDC").get()
+        Lot.objects.filter(pk=lot.pk).update(quantity=lot.quantity + D("0.02"))
+        [found] = cash_of(list(LegFill.objects.filter(leg__rotation=rotation).select_related("fill__quote_asset")))
+        assert (found.difference, found.is_within) == (D("0.02"), False)

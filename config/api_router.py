@@ -10,6 +10,7 @@ from journal.api.fees import FeesViewSet
 from journal.api.learning import LearningViewSet, LessonViewSet
 from journal.api.viewsets import PassViewSet, RotationViewSet
 from portfolio.api.futures import FuturesViewSet
+from portfolio.api.transfers import TransferViewSet
 from portfolio.api.viewsets import FillViewSet, InstrumentViewSet, MarketViewSet, PortfolioViewSet, SectorViewSet
 from signals.api.viewsets import RecommendationViewSet, SignalsViewSet
 from signals.api.what_if import WhatIfViewSet
@@ -18,6 +19,7 @@ router = SimpleRouter()
 router.register("portfolios", PortfolioViewSet, basename="api-portfolio")
 router.register("portfolios", WhatIfViewSet, basename="api-what-if")
 router.register("fills", FillViewSet, basename="api-fill")
+router.register("transfers", TransferViewSet, basename="api-transfer")
 router.register("futures", FuturesViewSet, basename="api-futures")
 router.register("instruments", InstrumentViewSet, basename="api-instrument")
 router.register("markets", MarketViewSet, basename="api-market")

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from portfolio.views import ledger, lots, opening, overview, performance, policy, proof
+from portfolio.views import changes, futures, ledger, lots, opening, overview, performance, policy, proof
 
 app_name = "portfolio"
 urlpatterns = [
@@ -13,6 +13,16 @@ urlpatterns = [
     path("<int:portfolio_id>/transfers/", ledger.transfers, name="transfers"),
     path("<int:portfolio_id>/transfers/new/", ledger.new_transfer, name="new_transfer"),
     path("<int:portfolio_id>/transfers/<int:transfer_id>/reverse/", ledger.undo_transfer, name="reverse_transfer"),
+    path("<int:portfolio_id>/moves/new/", changes.new_move, name="new_move"),
+    path("<int:portfolio_id>/migrations/new/", changes.new_migration, name="new_migration"),
+    path("<int:portfolio_id>/rebases/new/", changes.new_rebase, name="new_rebase"),
+    path("<int:portfolio_id>/swaps/new/", changes.new_swap, name="new_swap"),
+    path("<int:portfolio_id>/dust/new/", changes.new_dust, name="new_dust"),
+    path("<int:portfolio_id>/accounts/new/", changes.new_account, name="new_account"),
+    path("<int:portfolio_id>/futures/new/", futures.new_futures_fill, name="new_futures_fill"),
+    path("<int:portfolio_id>/futures/close/", futures.new_close, name="new_close"),
+    path("<int:portfolio_id>/futures/cash/", futures.new_cash, name="new_cash"),
+    path("<int:portfolio_id>/futures/roll/", futures.new_roll, name="new_roll"),
     path("<int:portfolio_id>/prices/new/", ledger.new_price, name="new_price"),
     path("<int:portfolio_id>/assets/new/", ledger.new_asset, name="new_asset"),
     path("<int:portfolio_id>/policy/", policy.policy, name="policy"),

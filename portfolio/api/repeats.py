@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +18,9 @@ from rest_framework.response import Response
 from jobs.idempotency import MAX_KEY, Answer, KeyMismatchError, fingerprint, once
 
 HEADER = "Idempotency-Key"
+LONGEST_IN_LEDGER = 90
+"""An entry's id holds 100 characters: the key, and the place of the entry among those of the request."""
+
 KEY = OpenApiParameter(
     HEADER,
     {"type": "string", "maxLength": MAX_KEY},
@@ -54,6 +58,12 @@ def key_of(request: Request) -> str:
     if len(key) > MAX_KEY or not key.isprintable():
         raise ValidationError({HEADER: [f"Send at most {MAX_KEY} printable characters."]})
     return key
+
+
+def ledger_key(request: Request) -> str:
+    """Return the key as entries of the ledger carry it: one too long for their column by its digest."""
+    key = key_of(request)
+    return key if len(key) <= LONGEST_IN_LEDGER else hashlib.sha256(key.encode()).hexdigest()
 
 
 def plain(data: Any) -> Any:

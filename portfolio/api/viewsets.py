@@ -15,6 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from portfolio.api.access import asked_portfolio, owned_portfolios, portfolio_by_id
+from portfolio.api.books import BookActions
 from portfolio.api.conditional import conditional, tag_of
 from portfolio.api.filters import MomentFilter, StrictViewSet
 from portfolio.api.performance import PerformanceActions
@@ -44,7 +45,7 @@ KNOWN = OpenApiParameter(
 )
 
 
-class PortfolioViewSet(PerformanceActions, ProofActions, mixins.ListModelMixin, StrictViewSet[Portfolio]):
+class PortfolioViewSet(BookActions, PerformanceActions, ProofActions, mixins.ListModelMixin, StrictViewSet[Portfolio]):
     """My portfolios."""
 
     serializer_class = PortfolioSerializer

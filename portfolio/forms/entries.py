@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import uuid
 from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.utils import timezone
 
-from portfolio.forms.fields import AmountField
+from portfolio.forms.dated import MOMENT_FORMAT, DatedForm
+from portfolio.forms.fields import AmountField, SymbolField
 from portfolio.models import Asset, Portfolio, Transfer
 from portfolio.queries.catalogue import assets_of
 from portfolio.services.entries import NewTransfer
 
-MOMENT_FORMAT = "%Y-%m-%dT%H:%M:%S"
+__all__ = ["KINDS", "MOMENT_FORMAT", "AssetForm", "ManualPriceForm", "TransferForm"]
 KINDS = (
     (Transfer.Kind.DEPOSIT, "Deposit: it came in"),
     (Transfer.Kind.WITHDRAWAL, "Withdrawal: it went out"),
@@ -22,20 +21,11 @@ KINDS = (
 )
 
 
-class TransferForm(forms.Form):
+class TransferForm(DatedForm):
     """State a deposit, a withdrawal or income, once by its key; times are in the person's own zone."""
 
-    client_key = forms.UUIDField(widget=forms.HiddenInput, required=False)
     kind = forms.ChoiceField(label="What happened", choices=KINDS, widget=forms.RadioSelect, initial=KINDS[0][0])
-    asset = forms.ModelChoiceField(
-        label="Asset", queryset=Asset.objects.none(), empty_label=None, to_field_name="symbol"
-    )
     quantity = AmountField(label="Quantity")
-    executed_at = forms.DateTimeField(
-        label="When",
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local", "step": "1"}, format=MOMENT_FORMAT),
-        input_formats=[MOMENT_FORMAT, MOMENT_FORMAT.removesuffix(":%S")],
-    )
     cost_usd = AmountField(
         label="Cost in USD",
         help_text="Of a deposit, what all of it cost you. Leave it empty if you do not know: its market value stands "
@@ -45,18 +35,9 @@ class TransferForm(forms.Form):
     )
 
     def __init__(self, *args: Any, portfolio: Portfolio, now: datetime, **options: Any) -> None:
-        """Offer the portfolio's assets, and its present as the time."""
-        super().__init__(*args, **options)
-        assets: Any = self.fields["asset"]
-        assets.queryset = assets_of(portfolio)
-        self.fields["client_key"].initial = uuid.uuid4
-        self.fields["executed_at"].initial = timezone.localtime(portfolio.clock(now))
-        self.fields["executed_at"].help_text = f"In your time zone, {timezone.get_current_timezone_name()}."
-
-    @property
-    def key(self) -> str:
-        """Return the form's own key, empty where none was sent."""
-        return str(self.cleaned_data["client_key"] or "")
+        """Offer the portfolio's assets."""
+        super().__init__(*args, portfolio=portfolio, now=now, **options)
+        self.fields["asset"] = SymbolField(assets_of(portfolio), label="Asset")
 
     @property
     def transfer(self) -> NewTransfer:
@@ -69,6 +50,7 @@ class TransferForm(forms.Form):
             quantity=data["quantity"],
             executed_at=data["executed_at"],
             cost_usd=data["cost_usd"] if is_deposit else None,
+            account=self.chosen_account,
         )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
 from django import forms
 
 from portfolio.domain.money import AmountError, parse_amount
+from portfolio.models import Asset
 
 LONGEST_TEXT = 50
 
@@ -15,9 +17,9 @@ LONGEST_TEXT = 50
 class AmountField(forms.CharField):
     """Read an amount written in plain digits; empty is None."""
 
-    def __init__(self, *, is_zero_allowed: bool = False, **options: Any) -> None:
+    def __init__(self, *, is_zero_allowed: bool = False, is_signed: bool = False, **options: Any) -> None:
         """Show a right-aligned field with the decimal keyboard."""
-        self.is_zero_allowed = is_zero_allowed
+        self.is_zero_allowed, self.is_signed = is_zero_allowed, is_signed
         widget = forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
         super().__init__(**{"widget": widget, "max_length": LONGEST_TEXT, **options})
 
@@ -27,9 +29,19 @@ class AmountField(forms.CharField):
         if not text:
             return None
         try:
-            return parse_amount(text, positive=True, allow_zero=self.is_zero_allowed)
+            return parse_amount(text, positive=not self.is_signed, allow_zero=self.is_zero_allowed)
         except AmountError as error:
             raise forms.ValidationError(str(error)) from error
+
+
+class SymbolField(forms.TypedChoiceField):
+    """Choose one of the assets that were read once for a whole form, by its symbol; empty is None."""
+
+    def __init__(self, assets: Iterable[Asset], **options: Any) -> None:
+        """Offer the assets by symbol and name."""
+        self.by_symbol = {asset.symbol: asset for asset in assets}
+        named = [(symbol, f"{symbol}, {asset.name}") for symbol, asset in self.by_symbol.items()]
+        super().__init__(choices=[("", "—"), *named], coerce=self.by_symbol.get, empty_value=None, **options)
 
 
 class PercentField(AmountField):

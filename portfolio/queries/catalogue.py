@@ -40,6 +40,12 @@ def offered_assets(portfolio: Portfolio) -> QuerySet[Asset]:
     return Asset.objects.filter(Q(symbol__in=[entry.symbol for entry in ASSETS]) | Q(pk__in=assets_of(portfolio)))
 
 
+def futures_of(portfolio: Portfolio) -> list[Instrument]:
+    """Return the futures contracts of a portfolio's venue, on assets that it may know. One query."""
+    offered = Instrument.objects.filter(venue=portfolio.venue_id, asset__in=offered_assets(portfolio))
+    return list(offered.exclude(kind=Instrument.Kind.SPOT).select_related("asset", "venue"))
+
+
 def is_private(asset: Asset) -> bool:
     """Return whether an asset is only there because a person added it: no catalogue and no market knows it."""
     return asset.symbol not in {entry.symbol for entry in ASSETS} and not asset.prices.exists()

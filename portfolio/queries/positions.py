@@ -22,7 +22,7 @@ from portfolio.domain.margin import (
 )
 from portfolio.domain.money import ZERO, exact, in_context
 from portfolio.domain.valuation import Quoted
-from portfolio.models import Account, Asset, Instrument, Position
+from portfolio.models import Account, Asset, Instrument, Portfolio, Position
 from portfolio.queries.events import domain_position
 from portfolio.queries.sectors import Belonging
 
@@ -31,6 +31,7 @@ from portfolio.queries.sectors import Belonging
 class PositionLine:
     """Show a futures position; prices and margin in the quote asset, the rest in USD. Notional is signed."""
 
+    pk: int
     account: Account
     instrument: Instrument
     quote_asset: Asset
@@ -122,6 +123,12 @@ class Accounts:
         )
 
 
+def open_positions(*, portfolio: Portfolio) -> list[Position]:
+    """Return the positions that are open, with what names them. One query."""
+    rows = Position.objects.filter(portfolio=portfolio).exclude(quantity=ZERO).order_by("pk")
+    return list(rows.select_related("account", "instrument__asset", "instrument__venue", "quote_asset"))
+
+
 @in_context
 def position_lines(
     *,
@@ -154,6 +161,7 @@ def _line(
     mark = mark_of(is_inverse=row.is_inverse, of_asset=of_asset, of_settle=of_quote)
     gain = None if mark is None else unrealized(position=position, mark=mark)
     return PositionLine(
+        pk=row.pk,
         account=row.account,
         instrument=instrument,
         quote_asset=row.quote_asset,

@@ -130,6 +130,14 @@ def record_forced_close(*, portfolio: Portfolio, close: Close, reason: Reason, n
     return record_fills(portfolio=portfolio, fills=[_closing(close, reason=reason)], now=now)
 
 
+def close_position(*, portfolio: Portfolio, close: Close, now: datetime) -> Recorded:
+    """Close a position by a trade of one's own, wholly or in part; more than is open is refused."""
+    held = pro_rata(total=abs(close.position.quantity), part=ONE, whole=close.position.instrument.contract_size)
+    if close.quantity is not None and close.quantity > held:
+        raise MoreThanHeld(f"You hold {held.normalize():f} {close.position.instrument}: close at most that.")
+    return record_fills(portfolio=portfolio, fills=[_closing(close, reason=Reason.TRADE)], now=now)
+
+
 @in_context
 def settle_contract(*, portfolio: Portfolio, close: Close, now: datetime, samples: Sequence[Decimal] = ()) -> Recorded:
     """Settle an expired contract at a price, or at the mean of index samples; its fee is worked out if not given.

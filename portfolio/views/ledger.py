@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -14,15 +11,13 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from portfolio.domain.money import Refusal
 from portfolio.forms.entries import AssetForm, ManualPriceForm, TransferForm
-from portfolio.models import Portfolio, Transfer
+from portfolio.models import Transfer
 from portfolio.queries.entries import fill_lines, transfer_lines
 from portfolio.services.ledger import record_transfer, reverse_transfer
 from portfolio.services.portfolios import add_asset as add_asset_service
 from portfolio.services.portfolios import set_manual_price
 from portfolio.views.access import page_of, portfolio_of
-
-UNPROCESSABLE = 422
-METHODS = ["GET", "HEAD", "POST"]
+from portfolio.views.answering import METHODS, UNPROCESSABLE, answer, asked
 
 
 @login_required
@@ -49,13 +44,13 @@ def transfers(request: HttpRequest, portfolio_id: int) -> HttpResponse:
 def new_transfer(request: HttpRequest, portfolio_id: int) -> HttpResponse:
     """Record a deposit, a withdrawal or income."""
     portfolio, now = portfolio_of(request, portfolio_id), timezone.now()
-    form = TransferForm(request.POST or None, portfolio=portfolio, now=now, initial=_asked(request))
+    form = TransferForm(request.POST or None, portfolio=portfolio, now=now, initial=asked(request, "asset", "kind"))
 
     def record() -> str:
         row = record_transfer(portfolio=portfolio, transfer=form.transfer, now=now, client_key=form.key)
         return f"{row.get_kind_display()} of {row.quantity.normalize():f} {row.asset} recorded."
 
-    return _answer(request, portfolio, form, record, template="portfolio/new_transfer.html")
+    return answer(request, portfolio, form, record, template="portfolio/new_transfer.html")
 
 
 @login_required
@@ -82,13 +77,13 @@ def undo_transfer(request: HttpRequest, portfolio_id: int, transfer_id: int) -> 
 def new_price(request: HttpRequest, portfolio_id: int) -> HttpResponse:
     """Enter a price of one's own."""
     portfolio, now = portfolio_of(request, portfolio_id), timezone.now()
-    form = ManualPriceForm(request.POST or None, portfolio=portfolio, initial=_asked(request))
+    form = ManualPriceForm(request.POST or None, portfolio=portfolio, initial=asked(request, "asset", "kind"))
 
     def record() -> str:
         row = set_manual_price(portfolio=portfolio, now=now, **form.cleaned_data)
         return f"{row.asset} is assumed to be worth ${row.price_usd.normalize():f} until the market prices it."
 
-    return _answer(request, portfolio, form, record, template="portfolio/new_price.html")
+    return answer(request, portfolio, form, record, template="portfolio/new_price.html")
 
 
 @login_required
@@ -102,23 +97,4 @@ def new_asset(request: HttpRequest, portfolio_id: int) -> HttpResponse:
         asset = add_asset_service(portfolio=portfolio, now=now, **form.cleaned_data)
         return f"{asset} is known now. Record what you hold of it as a deposit."
 
-    return _answer(request, portfolio, form, record, template="portfolio/new_asset.html")
-
-
-def _answer(
-    request: HttpRequest, portfolio: Portfolio, form: forms.Form, record: Callable[[], str], *, template: str
-) -> HttpResponse:
-    """Show the form, record what it says, or say why that is refused."""
-    if request.method == "POST" and form.is_valid():
-        try:
-            messages.success(request, record())
-            return redirect("portfolio:overview")
-        except Refusal as refusal:
-            form.add_error(None, str(refusal))
-    status = UNPROCESSABLE if form.is_bound else 200
-    return render(request, template, page_of(portfolio, form=form), status=status)
-
-
-def _asked(request: HttpRequest) -> dict[str, str]:
-    """Return the asset a link asked for."""
-    return {"asset": request.GET["asset"]} if request.GET.get("asset") else {}
+    return answer(request, portfolio, form, record, template="portfolio/new_asset.html")

@@ -41,6 +41,9 @@ OBJECTS = {
     "api-portfolio-performance": "portfolio_id",
     "api-portfolio-attribution": "portfolio_id",
     "api-portfolio-proof": "portfolio_id",
+    "api-portfolio-accounts": "portfolio_id",
+    "api-portfolio-lot-methods": "portfolio_id",
+    "api-transfer-reverse": "transfer_id",
     "api-what-if-detail": "portfolio_id",
     "api-recommendation-detail": "recommendation_id",
     "api-rotation-detail": "rotation_id",
@@ -49,6 +52,7 @@ OBJECTS = {
 """A stranger's are not there."""
 ASKED = {
     "api-fill-list",
+    "api-transfer-list",
     "api-instrument-list",
     "api-recommendation-current",
     "api-learning-list",
@@ -56,12 +60,23 @@ ASKED = {
 }
 """They ask for `?portfolio=`; another's is not there."""
 
-FILED = {"api-futures-fills", "api-futures-rolls"}
+FILED = {"api-futures-fills", "api-futures-rolls", "api-transfer-dust"}
 """They write for the portfolio that the body names; another's is refused like one that nobody has."""
 
 NAMES = {route.name for route in routes(get_resolver()) if (route.name or "").startswith("api-")}
 PRIVATE = sorted(NAMES - OPEN)
-WRITING = ["/rotations/", "/passes/", "/rotations/{rotation_id}/reverse/", "/futures/fills/", "/futures/rolls/"]
+WRITING = [
+    "/rotations/",
+    "/passes/",
+    "/rotations/{rotation_id}/reverse/",
+    "/futures/fills/",
+    "/futures/rolls/",
+    "/transfers/",
+    "/transfers/dust/",
+    "/transfers/{transfer_id}/reverse/",
+    "/portfolios/{portfolio_id}/accounts/",
+    "/portfolios/{portfolio_id}/lot-methods/",
+]
 CANARY = "Canary of Alice"
 
 

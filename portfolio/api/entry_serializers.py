@@ -12,6 +12,7 @@ from portfolio.domain.lots import Method, Scope
 from portfolio.models import Account, LotMethod, Transfer
 
 SIDES = [side.value for side in PositionSide]
+MOST_PARTS = 200
 SIGNED = {Transfer.Kind.FUNDING, Transfer.Kind.MARGIN, Transfer.Kind.REBASE}
 BRINGING = {Transfer.Kind.MIGRATION, Transfer.Kind.SWAP}
 OF_POSITION = {Transfer.Kind.FUNDING, Transfer.Kind.MARGIN}
@@ -151,12 +152,18 @@ class NewDustSerializer(Strict):
     """Small holdings that a venue converted into one asset; each gets its share of it by what it was worth."""
 
     portfolio = IdField()
-    parts = CrumbSerializer(many=True, allow_empty=False, max_length=200)
+    parts = CrumbSerializer(many=True, allow_empty=False)
     into = TextField(max_length=20)
     into_quantity = ExactField(positive=True, allow_zero=False)
     executed_at = UtcField(help_text="With its offset, such as 2026-11-20T12:00:00Z.")
     account = TextField(max_length=80, required=False)
     core_override_reason = TextField(max_length=300, required=False)
+
+    def validate_parts(self, parts: list[Any]) -> list[Any]:
+        """Bound what one request may convert."""
+        if len(parts) > MOST_PARTS:
+            raise serializers.ValidationError(f"Convert at most {MOST_PARTS} holdings at once.")
+        return parts
 
 
 def _missing(attrs: dict[str, Any]) -> list[str]:

@@ -92,8 +92,8 @@ def new_roll(request: HttpRequest, portfolio_id: int) -> HttpResponse:
     form = RollForm(request.POST or None, portfolio=portfolio, now=now, contracts=contracts, initial=initial)
 
     def record() -> str:
-        terms = {"close": form.close, "into": form.following, "client_key": form.key}
-        done = roll_position(portfolio=portfolio, now=now, **terms)
+        close, into = form.close, form.following
+        done = roll_position(portfolio=portfolio, close=close, into=into, now=now, client_key=form.key)
         return f"{done.closing.instrument} is rolled into {done.opening.instrument}."
 
     explains = "The close and the opening are one deed, and what all its contracts brought is added up."

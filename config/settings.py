@@ -289,6 +289,7 @@ SPECTACULAR_SETTINGS = {
         "RotationStateEnum": "journal.models.Rotation.State",
         "ReviewStatusEnum": "journal.models.Review.Status",
         "FillReasonEnum": "portfolio.models.ledger.REASONS",
+        "TransferKindEnum": "portfolio.models.ledger.Transfer.Kind",
     },
 }
 

@@ -83,6 +83,10 @@ else:
     EMAIL_FILE_PATH = str(DATA_DIR / "mail")
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Rotabook <rotabook@localhost>")
 
+# -- Alerts: where their links lead, and networks that are not public and yet may be reached ---------------------------
+PUBLIC_URL = env.str("PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/")
+ALERT_NETWORKS: list[str] = env.list("ALERT_NETWORKS", default=[])
+
 # -- Django -----------------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "config",
@@ -337,6 +341,8 @@ PERIODIC_JOBS = {
     "journal.measure_reviews": 600,
     "signals.expire_recommendations": 60,
     "signals.advance_shadows": 600,
+    "signals.raise_alerts": 60,
+    "signals.watch": 600,
     "jobs.sweep": 3600,
 }
 
@@ -345,5 +351,12 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    # They write whole addresses, and a chat service's address is its password.
+    "loggers": {
+        "apprise": {"level": "CRITICAL", "propagate": False},
+        "httpx2": {"level": "WARNING"},
+        "httpcore2": {"level": "WARNING"},
+        "urllib3": {"level": "ERROR"},
+    },
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="WARNING")},
 }

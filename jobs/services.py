@@ -20,13 +20,20 @@ KEEP = timedelta(days=14)
 
 
 def enqueue(
-    *, task: str, now: datetime, args: dict[str, Any] | None = None, user: Any = None, unique_key: str = ""
+    *,
+    task: str,
+    now: datetime,
+    args: dict[str, Any] | None = None,
+    user: Any = None,
+    unique_key: str = "",
+    not_before: datetime | None = None,
 ) -> Job:
     """Write down a unit of work in the caller's transaction; with a unique key a waiting twin is returned instead.
 
-    The twin is held until the caller commits: a worker that took it before would not see what the caller wrote.
+    With `not_before` it is published no sooner. The twin is held until the caller commits: a worker that took it
+    before would not see what the caller wrote.
     """
-    fields = {"args": args or {}, "user": user, "created_at": now, "publish_after": now}
+    fields = {"args": args or {}, "user": user, "created_at": now, "publish_after": not_before or now}
     if not unique_key:
         return Job.objects.create(task=task, **fields)
     waiting = [Job.State.QUEUED, Job.State.PUBLISHED]

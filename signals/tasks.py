@@ -13,8 +13,12 @@ from jobs.services import enqueue, report_progress
 from jobs.tasks import job_task
 from portfolio.models import Market
 from portfolio.services.catalogue import LIVE_SLUG
+from signals.models import Channel
+from signals.services.alerts import WATCH_TASK, raise_alerts, watch, watch_all
+from signals.services.deliveries import CLOSED_TASK, DELIVER_TASK, deliver
 from signals.services.live import listed, queue_live, refresh_source
 from signals.services.refresh import REFRESH_TASK, expire_recommendations, refresh, refresh_all
+from signals.services.senders import tell_closed
 from signals.services.shadows import advance_shadows
 
 
@@ -61,6 +65,37 @@ def advance(job: Job) -> str:
     if any(each.is_behind for each in done):
         enqueue(task=job.task, now=now, unique_key=job.task)
     return f"{sum(each.days for each in done)} days of shadows written"
+
+
+@job_task("signals.raise_alerts")
+def write_alerts(job: Job) -> str:
+    """Write down what is new and somebody wants to be told."""
+    return f"{raise_alerts(now=timezone.now())} messages written"
+
+
+@job_task("signals.watch")
+def queue_watches(job: Job) -> str:
+    """Queue a look at the portfolios whose state somebody wants to be told of."""
+    return f"{watch_all(now=timezone.now())} portfolios to look at"
+
+
+@job_task(WATCH_TASK)
+def watch_portfolios(job: Job) -> str:
+    """Look at some portfolios."""
+    return f"{watch(portfolio_ids=job.args['portfolios'], now=timezone.now())} messages written"
+
+
+@job_task(DELIVER_TASK)
+def deliver_message(job: Job) -> str:
+    """Send one message."""
+    return deliver(delivery_id=job.args["delivery"], now=timezone.now())
+
+
+@job_task(CLOSED_TASK)
+def tell_of_closed_channel(job: Job) -> str:
+    """Mail the owner of a channel that it was closed."""
+    tell_closed(Channel.objects.select_related("owner").get(pk=job.args["channel"]))
+    return "told"
 
 
 def _report(job: Job, done: int, total: int, message: str) -> None:

@@ -6,9 +6,12 @@ from signals.models.readings import Delisting, Reading, SourcePoll
 from signals.models.recommendations import Recommendation, RecommendationLeg
 from signals.models.shadows import Shadow, ShadowDay, ShadowFill
 from signals.models.sources import Feed, Quarantine, SectorAlias, SourceAlias, SourceState, SourceValidator
+from signals.models.subscriptions import Channel, Delivery, Subscription, Topic
 
 __all__ = [
+    "Channel",
     "Delisting",
+    "Delivery",
     "Event",
     "EventVerdict",
     "Evidence",
@@ -29,4 +32,6 @@ __all__ = [
     "SourceState",
     "SourceValidator",
     "StageDay",
+    "Subscription",
+    "Topic",
 ]

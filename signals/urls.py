@@ -2,13 +2,16 @@
 
 from django.urls import path
 
-from signals.views import health, market, recommendations, what_if
+from signals.views import events, health, indicators, market, recommendations, what_if
 
 app_name = "signals"
 urlpatterns = [
     path("market/", market.market, name="market"),
     path("market/refresh/", market.refresh, name="refresh"),
     path("market/health/", health.health, name="health"),
+    path("market/indicators/", indicators.indicators, name="indicators"),
+    path("market/indicator/", indicators.indicator, name="indicator"),
+    path("market/events/", events.events, name="events"),
     path("recommendations/", recommendations.recommendations, name="recommendations"),
     path("recommendations/<int:recommendation_id>/", recommendations.recommendation, name="recommendation"),
     path("recommendations/<int:recommendation_id>/evidence.json", recommendations.evidence, name="evidence"),

@@ -133,3 +133,18 @@ def last_refresh() -> LastRefresh | None:
 def newest_quarantined(*, market: Market, limit: int = 30) -> list[Quarantine]:
     """Return what was not believed last."""
     return list(Quarantine.objects.filter(market=market).order_by("-last_at", "-id")[:limit])
+
+
+CONTRADICTED = (
+    Quarantine.Reason.CONFLICT,
+    Quarantine.Reason.DUPLICATE,
+    Quarantine.Reason.SPIKE,
+    Quarantine.Reason.VALUE,
+)
+
+
+def contradictions(*, market: Market, moment: datetime, limit: int = 5) -> list[Quarantine]:
+    """Return what was contradicted or impossible in the day before a moment, and is not believed yet. One query."""
+    recent = Quarantine.objects.filter(market=market, first_at__lte=moment, last_at__gt=moment - timedelta(days=1))
+    doubted = recent.filter(reason__in=CONTRADICTED, accepted_at=None)
+    return list(doubted.order_by("-last_at", "-id")[:limit])

@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from portfolio.domain.display import pct
-from portfolio.models import Market, Sector
+from portfolio.models import Sector
 from signals.models import RegimeDay, Score, StageDay
-from signals.queries.market import MarketDay
+from signals.queries.market import MarketPast
 from signals.queries.standing import day_number
 from signals.views import words
 from signals.views.words import exact
 
-HISTORY_DAYS = 90
 NEUTRAL = 50.0
 Record = Mapping[str, Any]
 Series = list[float | None]
@@ -27,6 +25,7 @@ Series = list[float | None]
 class Term:
     """Show one part of a score: where it starts and ends between 0 and 100, and what is behind it."""
 
+    code: str
     name: str
     points: Decimal
     start: float
@@ -102,20 +101,9 @@ class StageCard:
         return sum(sign.holds is True for sign in self.signs)
 
 
-def narrative_cards(day: MarketDay, *, market: Market) -> list[NarrativeCard]:
-    """Return a card a narrative, with 90 days of history. One query."""
-    past = score_history(market=market, until=day.date)
-    return [_narrative(score, past.get(score.sector_id, [])) for score in day.scores.values()]
-
-
-def score_history(*, market: Market, until: date) -> dict[int, list[Score]]:
-    """Return the last 90 days of scores by sector, oldest first."""
-    since = until - timedelta(days=HISTORY_DAYS)
-    rows = Score.objects.filter(market=market, date__gt=since, date__lte=until).order_by("date")
-    found: dict[int, list[Score]] = defaultdict(list)
-    for score in rows.only("sector_id", "date", "value", "coverage", "contributions"):
-        found[score.sector_id].append(score)
-    return found
+def narrative_cards(past: MarketPast) -> list[NarrativeCard]:
+    """Return a card a narrative, with 90 days of history."""
+    return [_narrative(score, past.scores[slug]) for slug, score in past.day.scores.items()]
 
 
 def regime_card(regime: RegimeDay) -> ScoreCard:
@@ -192,6 +180,7 @@ def _term(record: Record, level: float, history: Series) -> Term:
     code, reason = record["indicator"], record.get("reason", "")
     points, weight = record.get("points", 0.0), record.get("weight", 0.0)
     return Term(
+        code=code,
         name=words.indicator_name(code),
         points=exact(points),
         start=level,
@@ -212,18 +201,11 @@ def _facts(details: Record) -> Iterable[tuple[str, str]]:
     """Return what stands beside the score: map, funding, open interest, what is priced in."""
     funding, interest = details.get("funding", {}), details.get("interest", {})
     yield "On the rotation map", words.QUADRANTS.get(details.get("quadrant") or "", "not known")
-    yield "Funding", _with_rate(words.FUNDING_FLAGS, funding.get("flag"), funding.get("annual"), " a year")
+    yield "Funding", words.with_rate(words.FUNDING_FLAGS, funding.get("flag"), funding.get("annual"), " a year")
     yield (
         "Open interest, 7 days",
-        _with_rate(words.INTERESTS, interest.get("quadrant"), interest.get("interest_change")),
+        words.with_rate(words.INTERESTS, interest.get("quadrant"), interest.get("interest_change")),
     )
-    share = details.get("priced_in", {}).get("share")
-    yield "Of the usual move after news", "no news to measure" if share is None else f"{pct(exact(share))} has happened"
-
-
-def _with_rate(wording: words.Wording, code: str | None, rate: float | None, unit: str = "") -> str:
-    text = wording.get(code or "UNKNOWN", "not known")
-    return text if rate is None else f"{text}, {pct(exact(rate), is_signed=True)}{unit}"
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -17,10 +18,17 @@ from jobs.services import enqueue
 from portfolio.models import Market
 from portfolio.queries.catalogue import priced_markets
 from portfolio.views.access import Desk, desk_of, person_of
-from signals.queries.market import newest_day
+from signals.queries.events import recent_stories
+from signals.queries.health import contradictions
+from signals.queries.market import MarketPast, market_past
 from signals.queries.standing import freshness
+from signals.views.asked import asked_as_of, chosen_market, seen_from
 from signals.views.cards import narrative_cards, regime_card, stage_card
+from signals.views.outlook import gaps, priced_in_lines, regime_switches, switch_lines
+from signals.views.pictures import market_pictures
 
+NEWS_REACH = timedelta(days=40)
+"""As far back as news may lie that a priced-in share is measured against, and its reports (DOMAIN 2.9)."""
 REFRESH_TASK = "signals.refresh_market"
 
 
@@ -30,10 +38,10 @@ def market(request: HttpRequest) -> HttpResponse:
     """Show the market of the portfolio in view, or the one asked for by its slug."""
     desk = desk_of(request)
     markets = list(priced_markets())
-    chosen = _chosen(request, desk, markets)
+    chosen = chosen_market(request, desk, markets)
     context = {**desk.context, "market": chosen, "markets": markets, "job": _job(request)}
     if chosen is not None:
-        context |= market_context(chosen, desk)
+        context |= market_context(chosen, desk, asked=asked_as_of(request))
     return render(request, "signals/market.html", context)
 
 
@@ -56,36 +64,35 @@ def refresh(request: HttpRequest) -> HttpResponse:
     return redirect(f"{reverse('signals:market')}?market={chosen.slug}&job={job.public_id}")
 
 
-def market_context(chosen: Market, desk: Desk) -> dict[str, Any]:
-    """Return what the page shows of a market."""
-    day = newest_day(market=chosen)
+def market_context(chosen: Market, desk: Desk, *, asked: datetime | None) -> dict[str, Any]:
+    """Return what the page shows of a market, now or as it was known at a moment."""
+    moment = seen_from(chosen, asked=asked, now=desk.now)
+    past = market_past(market=chosen, moment=moment)
+    day = None if past is None else past.day
     fresh = freshness(market=chosen, closes_at=day.closes_at if day else None, now=desk.now)
-    context: dict[str, Any] = {"freshness": fresh, "stale": fresh.notice, "now": desk.now, "day": day}
-    if day is None:
-        return context
-    cards = narrative_cards(day, market=chosen)
-    stage, regime = stage_card(day.stage, sectors=[card.sector for card in cards]), regime_card(day.regime)
+    context = {"freshness": fresh, "stale": None if asked else fresh.notice, "day": day, "asked": asked}
+    return context if past is None else {**context, **_day_context(past, chosen, moment)}
+
+
+def _day_context(past: MarketPast, chosen: Market, moment: datetime) -> dict[str, Any]:
+    """Return a computed day in words, bars and pictures."""
+    cards, regime = narrative_cards(past), regime_card(past.day.regime)
+    stage = stage_card(past.day.stage, sectors=[card.sector for card in cards])
+    news = recent_stories(market=chosen, moment=moment, since=moment - NEWS_REACH)
     return {
-        **context,
         "cards": cards,
         "scores": [card.score for card in cards],
         "stage": stage,
         "gate_rows": stage.gate_rows,
-        "regime": day.regime,
+        "regime": past.day.regime,
         "regime_score": regime,
         "regime_list": [regime],
+        "switches": switch_lines(regime_switches(past.day.regime)),
+        "priced_in": priced_in_lines(past.day.scores.values(), news=news, moment=moment),
+        "gaps": gaps(cards, regime),
+        "doubts": contradictions(market=chosen, moment=moment),
+        **market_pictures(past, news=news, moment=moment),
     }
-
-
-def _chosen(request: HttpRequest, desk: Desk, markets: list[Market]) -> Market | None:
-    """Return the market asked for, else the portfolio's, else the first."""
-    asked = request.GET.get("market", "")
-    if asked:
-        found = next((each for each in markets if each.slug == asked), None)
-        if found is None:
-            raise Http404
-        return found
-    return desk.portfolio.market if desk.portfolio is not None else next(iter(markets), None)
 
 
 def _job(request: HttpRequest) -> dict[str, Any] | None:

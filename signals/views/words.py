@@ -80,6 +80,26 @@ FUNDING_FLAGS: Wording = MappingProxyType(
         "EXTREME_HIGH": "extremely high",
     }
 )
+REGIMES: Wording = MappingProxyType({"RISK_ON": "Risk-on", "CONSOLIDATION": "Consolidation", "RISK_OFF": "Risk-off"})
+PRICED_IN_FLAGS: Wording = MappingProxyType(
+    {
+        "blocks": "blocks an ignition",
+        "is_leaked": "more than half of it came before the news",
+        "warns": "the market moved without news",
+    }
+)
+EVENT_TYPES: Wording = MappingProxyType(
+    {
+        "REGULATORY": "Regulation",
+        "PARTNERSHIP": "Partnership",
+        "TECH_MILESTONE": "Technical milestone",
+        "L2_MILESTONE": "Layer-2 milestone",
+        "EXPLOIT": "Exploit",
+        "LISTING": "Listing",
+        "UNLOCK": "Unlock",
+    }
+)
+EVENT_STATES: Wording = MappingProxyType({"UNVERIFIED": "unverified", "VERIFIED": "confirmed", "REFUTED": "refuted"})
 REASONS: Wording = MappingProxyType(
     {
         "missing": "no reading",
@@ -159,6 +179,10 @@ FORMATS: Mapping[str, Callable[[Decimal], str]] = MappingProxyType(
 )
 
 
+PERCENTAGES = frozenset({_percent, _share})
+"""Formats of fractions that are written as percentages."""
+
+
 def indicator_name(code: str) -> str:
     """Return an indicator's name."""
     return INDICATORS.get(code, code)
@@ -167,6 +191,17 @@ def indicator_name(code: str) -> str:
 def raw_text(code: str, raw: float | None) -> str:
     """Write a raw value in its unit; an unknown one is empty."""
     return "" if raw is None else FORMATS.get(code, _fine)(exact(raw))
+
+
+def reading_text(value: float) -> str:
+    """Write a reading: a large number in whole units, a small one with six figures that count."""
+    return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:,.6g}"
+
+
+def with_rate(wording: Wording, code: str | None, rate: float | None, unit: str = "") -> str:
+    """Put a label into words, with the rate behind it where that is known."""
+    text = wording.get(code or "UNKNOWN", "not known")
+    return text if rate is None else f"{text}, {pct(exact(rate), is_signed=True)}{unit}"
 
 
 def exact(value: float) -> Decimal:

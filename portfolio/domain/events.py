@@ -150,7 +150,7 @@ class TransferOut(Event):
     def __post_init__(self) -> None:
         """Refuse amounts that no transfer can have."""
         _check_positive(quantity=self.quantity)
-        _check_not_negative(fee=self.fee, fee_usd=self.fee_usd)
+        _check_not_negative(value=self.value or ZERO, fee=self.fee, fee_usd=self.fee_usd)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -56,8 +56,7 @@ def carino(*, returns: Floats, benchmark_returns: Floats) -> Floats | None:
     """
     if np.any(returns <= -1.0) or np.any(benchmark_returns <= -1.0):
         return None
-    total = np.prod(1.0 + returns, keepdims=True) - 1.0
-    benchmark_total = np.prod(1.0 + benchmark_returns, keepdims=True) - 1.0
+    total, benchmark_total = floats(np.prod(1.0 + returns) - 1.0), floats(np.prod(1.0 + benchmark_returns) - 1.0)
     return floats(_factor(returns, benchmark_returns) / _factor(total, benchmark_total))
 
 

@@ -67,6 +67,12 @@ class TestCarino:
 
         assert carino(returns=same, benchmark_returns=same) == pytest.approx(1.32 / (1 + same))
 
+    def test_a_day_without_a_difference_is_scaled_by_the_limit(self) -> None:
+        coefficients = carino(returns=np.array([0.1, 0.05]), benchmark_returns=np.array([0.1, 0.02]))
+
+        whole = np.log(1.155 / 1.122) / 0.033
+        assert coefficients == pytest.approx([1 / 1.1 / whole, np.log(1.05 / 1.02) / 0.03 / whole])
+
     def test_a_total_loss_cannot_be_linked(self) -> None:
         assert carino(returns=np.array([0.1, -1.0]), benchmark_returns=np.array([0.1, 0.1])) is None
         assert carino(returns=np.array([0.1, 0.1]), benchmark_returns=np.array([-1.0, 0.1])) is None
@@ -141,6 +147,11 @@ class TestHold:
         assert held_after(units=held, flows=[flow("UNI", "-50", "-200")], prices=self.PRICES) == {}
         assert held_after(units=held, flows=[flow("UNI", "-60", "-240")], prices=self.PRICES) == {}
 
+    def test_little_that_comes_in_leaves_the_rest_alone(self) -> None:
+        kept = held_after(units={"BTC": D(1), "UNI": D(25)}, flows=[flow("BTC", "0.5", "50")], prices=self.PRICES)
+
+        assert kept == {"BTC": D("1.5"), "UNI": D(25)}
+
     def test_what_has_no_price_is_not_valued(self) -> None:
         assert held_value(units={"BTC": D(1), "NEW": D(7)}, prices=self.PRICES) == 100
 
@@ -182,6 +193,11 @@ class TestBasket:
         found = basket_returns(quantities=np.array([[1.0, 10.0], [1.0, 0.0]]), prices=prices)
 
         assert found == pytest.approx([0.05, 0.0])
+
+    def test_less_than_a_dollar_has_a_return_too(self) -> None:
+        found = basket_returns(quantities=np.array([[0.5]]), prices=np.array([[1.0], [1.5]]))
+
+        assert found == pytest.approx([0.5])
 
     def test_what_has_no_price_is_left_out(self) -> None:
         prices = np.array([[100.0, np.nan], [110.0, 10.0], [np.nan, 5.0]])

@@ -8,7 +8,7 @@ from decimal import Decimal
 import numpy as np
 
 from portfolio.domain.figures import Floats, floats
-from portfolio.domain.money import ZERO, exact, in_context, pro_rata
+from portfolio.domain.money import ZERO, exact, in_context, pro_rata, summed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +37,7 @@ def held_after(
 @in_context
 def held_value(*, units: Mapping[str, Decimal], prices: Mapping[str, Decimal]) -> Decimal:
     """Value the units that have a price."""
-    return sum((exact(quantity * prices[asset]) for asset, quantity in units.items() if asset in prices), ZERO)
+    return summed(exact(quantity * prices[asset]) for asset, quantity in units.items() if asset in prices)
 
 
 def _less(units: Mapping[str, Decimal], taken: Decimal, whole: Decimal) -> dict[str, Decimal]:

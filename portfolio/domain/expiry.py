@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from portfolio.domain.money import ONE, ZERO, Refusal, exact, in_context, pro_rata
+from portfolio.domain.money import ONE, ZERO, Refusal, exact, in_context, pro_rata, summed
 
 ALERT_DAYS = (14, 7, 3, 1)
 ROLL_WINDOW = timedelta(days=7)
@@ -68,7 +68,7 @@ def settlement_price(samples: Sequence[Decimal]) -> Decimal:
     """Give the mean of the index over the last half-hour, rounded once (DOMAIN 4.4, E18)."""
     if not samples:
         raise NoSettlementPrice("Give at least one index value to settle at.")
-    return pro_rata(total=sum(samples, ZERO), part=ONE, whole=Decimal(len(samples)))
+    return pro_rata(total=summed(samples), part=ONE, whole=Decimal(len(samples)))
 
 
 @in_context
@@ -94,4 +94,4 @@ def roll_spread(*, near: Decimal, following: Decimal, between: timedelta) -> Spr
 @in_context
 def chain_pnl(members: Iterable[Member]) -> Decimal:
     """Give what a position brought through all its rolls, each fee counted once (DOMAIN 4.4)."""
-    return sum((one.realized - one.fees + one.funding + one.unrealized for one in members), ZERO)
+    return summed(one.realized - one.fees + one.funding + one.unrealized for one in members)

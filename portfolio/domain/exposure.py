@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from portfolio.domain.money import ONE, ZERO, exact, in_context, pro_rata
+from portfolio.domain.money import ONE, ZERO, exact, in_context, pro_rata, summed
 
 OTHER = "other"
 HEALTH_ALERT = Decimal("1.5")
@@ -177,7 +177,7 @@ def hedge_outcome(
 @in_context
 def health_factor(*, collaterals: Iterable[Collateral], debt: Decimal) -> Decimal | None:
     """Give sum (collateral x liquidation threshold) / debt; nothing without a debt (F42)."""
-    counted = sum((pledged.value * pledged.threshold for pledged in collaterals), ZERO)
+    counted = summed(pledged.value * pledged.threshold for pledged in collaterals)
     return pro_rata(total=counted, part=ONE, whole=debt) if debt > 0 else None
 
 

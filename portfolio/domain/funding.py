@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
-from portfolio.domain.money import ZERO, exact, in_context, pro_rata
+from portfolio.domain.money import exact, in_context, pro_rata, summed
 
 HOURS_A_YEAR = Decimal(8760)
 GRACE: Mapping[str, timedelta] = {"binance": timedelta(seconds=15)}
@@ -58,7 +58,7 @@ def held_at(*, changes: Iterable[Change], moment: datetime, grace: timedelta = t
     What is closed at that very moment still counts; so does what is opened then, or within the venue's grace.
     """
     ordered = sorted(changes, key=lambda change: change.at)
-    held = sum((change.quantity for change in ordered if change.at < moment), ZERO)
+    held = summed(change.quantity for change in ordered if change.at < moment)
     for change in ordered:
         is_counted = change.at == moment or moment < change.at < moment + grace
         if is_counted and held * change.quantity >= 0:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from portfolio.domain.futures import Position, contract_value, unrealized
-from portfolio.domain.money import ONE, ZERO, AmountError, exact, in_context, pro_rata
+from portfolio.domain.money import ONE, ZERO, AmountError, exact, in_context, pro_rata, summed
 
 MAX_TIER_LOOPS = 6
 NEAR, VERY_NEAR = Decimal("0.15"), Decimal("0.08")
@@ -155,7 +155,7 @@ def liquidation_price(
         return None
     if convention is None:
         found = [solve(position, tiers, wallet, ZERO) for solve in (_through_tiers, _at_entry)]
-        net = sum((one.quantity for one in _moving(position, wallet)), ZERO)
+        net = summed(one.quantity for one in _moving(position, wallet))
         return nearer(prices=found, is_long=net > 0)
     fee = closing_fee if convention is Convention.MARK_AND_FEE else ZERO
     return _SOLVERS[convention](position, tiers, wallet, fee)

@@ -111,6 +111,11 @@ def floor_to_step(quantity: Decimal, step: Decimal) -> Decimal:
     return exact(steps * step)
 
 
+def summed(amounts: Iterable[Decimal]) -> Decimal:
+    """Add up amounts; none of them are zero."""
+    return sum(amounts, ZERO)
+
+
 def pro_rata(*, total: Decimal, part: Decimal, whole: Decimal) -> Decimal:
     """Give round(total x part / whole), rounded once however many digits there are (DECISIONS 11)."""
     share = _WIDE.divide(_WIDE.multiply(total, part), whole)
@@ -121,7 +126,7 @@ def pro_rata(*, total: Decimal, part: Decimal, whole: Decimal) -> Decimal:
 def shares(*, total: Decimal, weights: Iterable[Decimal]) -> list[Decimal]:
     """Split a total by weights so that the parts are rounded and still add up to the total exactly."""
     remaining = list(weights)
-    left, whole, parts = total, sum(remaining, ZERO), []
+    left, whole, parts = total, summed(remaining), []
     for weight in remaining:
         part = pro_rata(total=left, part=weight, whole=whole) if weight else ZERO
         parts.append(part)

@@ -9,7 +9,7 @@ from enum import StrEnum
 from portfolio.domain.events import USD, Event
 from portfolio.domain.futures import Position, PositionSide
 from portfolio.domain.lots import EVERYWHERE, Lot, Match, Method, Scope
-from portfolio.domain.money import ZERO, Refusal, in_context
+from portfolio.domain.money import ZERO, Refusal, in_context, summed
 
 AssetKey = tuple[int, str]
 PositionKey = tuple[int, int, PositionSide]
@@ -107,7 +107,7 @@ class Outcome:
     @in_context
     def spot_realized(self) -> Decimal:
         """Give the gains on all units that left."""
-        return sum((disposal.realized for disposal in self.disposals), ZERO)
+        return summed(disposal.realized for disposal in self.disposals)
 
     @property
     @in_context
@@ -120,7 +120,7 @@ class Outcome:
     @in_context
     def unmatched(self) -> Decimal:
         """Give the USD that came in for units whose acquisition is unknown."""
-        return sum((disposal.unmatched_proceeds for disposal in self.disposals), ZERO)
+        return summed(disposal.unmatched_proceeds for disposal in self.disposals)
 
     @property
     def is_cost_assumed(self) -> bool:
@@ -161,11 +161,8 @@ class State:
     @in_context
     def locked(self, account: int, asset: str) -> Decimal:
         """Give the quantity posted as margin."""
-        return sum(
-            (
-                position.margin
-                for (owner, _, _), position in self.positions.items()
-                if owner == account and position.settle == asset
-            ),
-            ZERO,
+        return summed(
+            position.margin
+            for (owner, _, _), position in self.positions.items()
+            if owner == account and position.settle == asset
         )

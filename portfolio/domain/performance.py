@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from portfolio.domain.figures import DAYS_A_YEAR, Figure, Floats, Lack, found, missing
-from portfolio.domain.money import ZERO, in_context
+from portfolio.domain.money import ZERO, in_context, summed
 from portfolio.domain.returns import (
     LEAST_DAYS_TO_ANNUALISE,
     DayFlow,
@@ -89,9 +89,7 @@ class Track:
     @cached_property
     def drawdown(self) -> Figure:
         """Give the depth of the deepest fall of the time-weighted index, never of the value (DOMAIN 4.6)."""
-        if self.total.value is None or self.fall is None:
-            return self.total if self.total.value is None else missing(Lack.TOO_SHORT)
-        return found(self.fall.depth, days=self.series.days)
+        return self.total if self.fall is None else found(self.fall.depth, days=self.series.days)
 
     @property
     def falls(self) -> Floats:
@@ -115,10 +113,10 @@ def benchmark_track(*, name: str, dates: Sequence[date], returns: Floats) -> Tra
 
 def ahead(*, track: Track, benchmark: Track) -> Figure:
     """Give the time-weighted return less the benchmark's (DOMAIN F02: alpha)."""
-    for figure in (track.total, benchmark.total):
-        if figure.value is None:
-            return figure
-    return found((track.total.value or 0.0) - (benchmark.total.value or 0.0), days=track.total.days)
+    own, other = track.total.value, benchmark.total.value
+    if own is None or other is None:
+        return track.total if own is None else benchmark.total
+    return found(own - other, days=track.total.days)
 
 
 @in_context
@@ -161,7 +159,7 @@ def dietz(*, days: Sequence[DayValue], opening: Decimal) -> Figure:
 def average_capital(*, days: Sequence[DayValue]) -> Decimal:
     """Give the mean of the values at complete closes."""
     values = [day.value for day in days if day.is_complete]
-    return sum(values, ZERO) / len(values) if values else ZERO
+    return summed(values) / len(values) if values else ZERO
 
 
 def _until_known(days: Sequence[DayValue]) -> Sequence[DayValue]:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
 
-from portfolio.domain.money import ONE, ZERO, Refusal, exact, in_context, shares
+from portfolio.domain.money import ONE, ZERO, Refusal, exact, in_context, shares, summed
 
 HIGHEST_LEADER_SHARE = Decimal("0.875")
 
@@ -137,7 +137,7 @@ def check_weights(weights: Mapping[str, Decimal]) -> None:
     """Raise `WeightGap` unless the weights add up to exactly 1, `SplitError` if one is negative."""
     if any(weight < 0 for weight in weights.values()):
         raise SplitError("A weight must not be negative.")
-    gap = sum(weights.values(), ZERO) - ONE
+    gap = summed(weights.values()) - ONE
     if gap:
         raise WeightGap(gap)
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from portfolio.domain.figures import DAYS_A_YEAR, Figure, Floats, Ints, Lack, floats, found, missing
-from portfolio.domain.money import ZERO, in_context
+from portfolio.domain.money import ZERO, in_context, summed
 
 LEAST_DAYS_TO_ANNUALISE = 30
 NAN = float("nan")
@@ -75,7 +75,7 @@ def modified_dietz(*, start: Decimal, end: Decimal, flows: Iterable[DayFlow]) ->
     Nothing where the capital it is measured on is not positive.
     """
     known = list(flows)
-    gain = end - start - sum((flow.amount for flow in known), ZERO)
+    gain = end - start - summed(flow.amount for flow in known)
     base = float(start) + sum((1.0 - flow.passed) * float(flow.amount) for flow in known)
     return float(gain) / base if base > 0 else None
 
@@ -86,13 +86,13 @@ def day_return(*, start: Decimal, end: Decimal, flows: Sequence[DayFlow] = ()) -
     Modified Dietz while less moved than was there. Where more moved, as on the first and the last day, the weights of
     time mislead: then deposits count from the start of the day and withdrawals until its end.
     """
-    moved = sum((abs(flow.amount) for flow in flows), ZERO)
+    moved = summed(abs(flow.amount) for flow in flows)
     if moved < start:
         dietz = modified_dietz(start=start, end=end, flows=flows)
         if dietz is not None and dietz > -1.0:
             return dietz
-    came = sum((flow.amount for flow in flows if flow.amount > 0), ZERO)
-    went = sum((-flow.amount for flow in flows if flow.amount < 0), ZERO)
+    came = summed(flow.amount for flow in flows if flow.amount > 0)
+    went = summed(-flow.amount for flow in flows if flow.amount < 0)
     return float(end + went) / float(start + came) - 1.0 if start + came > 0 else None
 
 

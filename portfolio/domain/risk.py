@@ -62,7 +62,7 @@ def sharpe(returns: Floats, *, risk_free: Floats | float = 0.0, periods: float =
         return missing(Lack.TOO_SHORT, days=len(returns))
     excess = returns - risk_free
     deviation = float(np.std(excess, ddof=1))
-    if deviation <= _STILL * float(np.max(np.abs(returns), initial=0.0)):
+    if deviation <= _STILL * float(np.max(np.abs(returns))):
         return missing(Lack.NO_VARIATION, days=len(returns))
     return found(float(np.mean(excess)) / deviation * periods**0.5, days=len(returns))
 

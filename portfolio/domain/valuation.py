@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
-from portfolio.domain.money import ONE, ZERO, exact, in_context
+from portfolio.domain.money import ONE, ZERO, exact, in_context, summed
 
 STALE_AFTER = timedelta(hours=24)
 DEPEG_BAND = Decimal("0.005")
@@ -153,7 +153,7 @@ class Sleeves:
     @in_context
     def rotation_pool(self) -> Decimal:
         """Give P: spot worth of the sectors and the margin carved out of them."""
-        return self.pool.value + sum(self.carved.values(), ZERO)
+        return self.pool.value + summed(self.carved.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,7 +254,7 @@ class _Sorter:
 @in_context
 def drifts(*, values: Mapping[str, Decimal], targets: Mapping[str, Decimal], band: Decimal) -> dict[str, Drift]:
     """Compare the shares of values in their sum with targets; an empty sum has no drift (F20)."""
-    base = sum(values.values(), ZERO)
+    base = summed(values.values())
     if base <= 0:
         return {}
     return {

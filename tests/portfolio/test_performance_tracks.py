@@ -74,6 +74,7 @@ class TestTrack:
 
         lacks = {each.lack for each in (broken.total, broken.annual, broken.volatility, broken.sharpe, broken.sortino)}
         assert lacks == {Lack.NO_EQUITY}
+        assert broken.volatility == missing(Lack.NO_EQUITY, days=2)
         assert (broken.drawdown.lack, broken.calmar.lack, broken.fall) == (Lack.NO_EQUITY, Lack.NO_EQUITY, None)
 
 
@@ -84,6 +85,7 @@ class TestBenchmark:
         assert (found.name, found.series.dates) == ("anchor", tuple(dates(2)))
         assert found.total == Figure(value=pytest.approx(-0.45), days=2)
         assert found.volatility.days == 2
+        assert (found.series.spans.dtype, found.series.spans.tolist()) == (np.int64, [1, 1])
 
     def test_a_day_that_is_not_known_leaves_nothing(self) -> None:
         unknown = benchmark_track(name="anchor", dates=dates(2), returns=np.array([0.1, np.nan]))
@@ -149,6 +151,7 @@ class TestMoneyWeighted:
 
         assert money_weighted(days=[], opening=D(0)) == missing(Lack.TOO_SHORT)
         assert money_weighted(days=unpriced, opening=D(0)) == missing(Lack.UNPRICED)
+        assert money_weighted(days=[*unpriced, *unpriced], opening=D(0)) == missing(Lack.UNPRICED)
         assert money_weighted(days=flat(40, 0), opening=D(100)) == missing(Lack.NO_ROOT, days=40)
 
 
@@ -157,6 +160,16 @@ class TestDietz:
         days = [day(0, 100), day(1, 150, (50, 0.5)), day(2, 165)]
 
         assert dietz(days=days, opening=D(100)) == Figure(value=pytest.approx(15 / (100 + 50 * 0.5)), days=3)
+
+    def test_little_at_the_opening_is_something(self) -> None:
+        days = [day(0, 0.5), day(1, 1.5, (1, 0.5)), day(2, 2)]
+
+        assert dietz(days=days, opening=D("0.5")).value == pytest.approx(0.5 / (0.5 + 1 * 0.5))
+
+    def test_flows_of_one_moment_count_together(self) -> None:
+        days = [day(0, 100, (60, 0.5), (40, 0.5), (0, 0.25)), day(1, 110)]
+
+        assert dietz(days=days, opening=D(100)).value == pytest.approx(-90 / (100 + 100 * 0.75))
 
     def test_it_starts_with_the_first_flow_where_nothing_was_there(self) -> None:
         days = [day(0, 100, (100, 0.5)), day(1, 200, (100, 0.75)), day(2, 220)]

@@ -157,6 +157,7 @@ class TestTimeWeighted:
 
         assert np.isnan(measured.returns[0])
         assert measured.returns[1] == pytest.approx(0.1)
+        assert (measured.spans.dtype, measured.spans.tolist()) == (np.int64, [0, 1])
 
     def test_a_total_loss_stays(self) -> None:
         measured = series(day(0, 100, (100, 0)), day(1, 0), day(2, 0), day(3, 50, (50, 0.5)), day(4, 100))
@@ -168,6 +169,7 @@ class TestTimeWeighted:
         measured = series(day(0, 100, (100, 0)), day(1, 0, (-100, 1)), day(2, 0), day(3, 80, (80, 0)), day(4, 88))
 
         assert measured.days == 4
+        assert measured.spans.tolist() == [1, 1, 0, 1, 1]
         assert time_weighted(measured).value == pytest.approx(0.1)
 
     @pytest.mark.parametrize(
@@ -184,7 +186,7 @@ class TestTimeWeighted:
     def test_what_cannot_be_had_says_why(self, days: list[DayValue], opening: int, lack: Lack) -> None:
         total = time_weighted(series(*days, opening=opening))
 
-        assert (total.value, total.lack) == (None, lack)
+        assert total == missing(lack, days=series(*days, opening=opening).days)
 
     def test_an_unpriced_day_below_zero_breaks_nothing(self) -> None:
         measured = series(day(0, -3, is_complete=False), day(1, 110), opening=100)

@@ -1,5 +1,6 @@
 """Futures in the fold: inverse, hedge mode, forced closes, margin of one's own, rolls (DOMAIN 4.2, 4.4)."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal as D
 from typing import Any
@@ -52,6 +53,23 @@ class TestContracts:
     def test_a_contract_has_a_size(self) -> None:
         with pytest.raises(EventError, match="contract size"):
             perp(1, "buy", "1", "1", contract_size="0")
+
+
+class TestOutcome:
+    def test_names_the_position_that_it_changed(self) -> None:
+        events = [deposit(1, "USD", "1000"), perp(2, "buy", "1", "100", position_side=PositionSide.LONG)]
+
+        folded = fold(events=events)
+
+        assert [outcome.position_key for outcome in folded.outcomes] == [None, (1, 7, PositionSide.LONG)]
+
+    def test_margin_is_locked_in_its_own_account_and_asset(self) -> None:
+        elsewhere = replace(deposit(1, "USDC", "1000"), account=2)
+        events = [elsewhere, replace(perp(2, "buy", "1", "100", settle="USDC"), account=2)]
+
+        state = fold(events=events).state
+
+        assert (state.locked(2, "USDC"), state.locked(1, "USDC"), state.locked(2, "USD")) == (100, 0, 0)
 
 
 class TestInverse:

@@ -11,8 +11,10 @@ from portfolio.domain.valuation import (
     Owed,
     PriceState,
     Quoted,
+    Worth,
     drifts,
     haircut_of,
+    preferred,
     risk_value,
     sleeves,
     worth,
@@ -34,6 +36,27 @@ class TestPrice:
         assert at("1", 2500, is_assumed=True).state(NOW) is PriceState.PRICED
 
 
+class TestPreferred:
+    def test_the_market_s_is_chosen_while_it_is_fresh(self) -> None:
+        market = at("1", 24)
+
+        assert preferred(market=market, manual=at("2", is_assumed=True), now=NOW) is market
+
+    def test_a_newer_one_of_one_s_own_stands_in_for_a_stale_one(self) -> None:
+        market, newer, older, same = at("1", 25), at("2", 24), at("3", 26), at("4", 25)
+
+        assert preferred(market=market, manual=newer, now=NOW) is newer
+        assert preferred(market=market, manual=older, now=NOW) is market
+        assert preferred(market=market, manual=same, now=NOW) is market
+
+    def test_the_only_one_is_taken(self) -> None:
+        old = at("1", 99)
+
+        assert preferred(market=old, manual=None, now=NOW) is old
+        assert preferred(market=None, manual=old, now=NOW) is old
+        assert preferred(market=None, manual=None, now=NOW) is None
+
+
 class TestWorth:
     def test_unpriced_is_counted_and_not_added(self) -> None:
         total = worth(quantity=D(2), quoted=at("3"), now=NOW) + worth(quantity=D(9), quoted=None, now=NOW)
@@ -45,6 +68,11 @@ class TestWorth:
         total += worth(quantity=D(1), quoted=at("5", is_assumed=True), now=NOW)
 
         assert (total.value, total.stale, total.priced, total.assumed) == (11, 1, 1, 1)
+
+    def test_every_count_is_added(self) -> None:
+        one = Worth(value=D(1), priced=2, stale=3, unpriced=4, assumed=5)
+
+        assert one + one == Worth(value=D(2), priced=4, stale=6, unpriced=8, assumed=10)
 
     def test_nothing_held_needs_no_price(self) -> None:
         assert worth(quantity=D(0), quoted=None, now=NOW).is_complete
@@ -83,6 +111,17 @@ class TestSleeves:
         assert split.rotation_pool == D("32.5")
         assert split.equity.value == 233
 
+    def test_margin_carved_out_of_one_sector_adds_up(self) -> None:
+        posted = [
+            HeldFutures(margin=D(margin), unrealized=D(0), settle=at("1"), carved_from=sector)
+            for margin, sector in [(5, "ai"), (7, "ai"), (11, "defi"), (13, None)]
+        ]
+
+        split = sleeves(holdings=(), futures=posted, now=NOW)
+
+        assert split.carved == {"ai": 12, "defi": 11}
+        assert (split.rotation_pool, split.futures.value) == (23, 36)
+
     def test_a_position_without_a_mark_is_unpriced(self) -> None:
         split = sleeves(holdings=(), futures=[HeldFutures(margin=D(5), unrealized=None, settle=at("1"))], now=NOW)
 
@@ -114,6 +153,20 @@ class TestDrift:
 
         assert (found["defi"].drift, found["defi"].is_outside) == (D("0.04"), True)
         assert (found["ai"].drift, found["ai"].is_outside) == (D("0.01"), False)
+
+    def test_on_the_band_is_inside(self) -> None:
+        found = drifts(values={"ai": D("0.52"), "defi": D("0.48")}, targets={"ai": D("0.5")}, band=D("0.02"))
+
+        assert (found["ai"].drift, found["ai"].is_outside) == (D("0.02"), False)
+
+    def test_what_is_not_held_or_not_wanted_is_compared_with_nothing(self) -> None:
+        found = drifts(values={"ai": D("0.8")}, targets={"defi": D("0.3")}, band=D("0.02"))
+
+        assert {name: (one.actual, one.target, one.value) for name, one in found.items()} == {
+            "defi": (0, D("0.3"), 0),
+            "ai": (1, 0, D("0.8")),
+        }
+        assert [one.drift for one in found.values()] == [D("-0.3"), 1]
 
     def test_an_empty_sum_has_none(self) -> None:
         assert drifts(values={"defi": D(0)}, targets={"defi": D(1)}, band=D("0.02")) == {}
@@ -205,6 +258,11 @@ class TestWhatIsNotOnesOwn:
 
         assert (split.reserve.value, split.credit.value) == (100, 20)
         assert (split.equity.value, split.risk_equity) == (100, 95)
+
+    def test_credit_of_several_assets_adds_up(self) -> None:
+        held = [Held(asset=name, quantity=D(50), quoted=at("2"), credit=D(20)) for name in ("USDT", "USDC")]
+
+        assert sleeves(holdings=held, futures=(), now=NOW).credit == Worth(value=D(80), priced=2)
 
     def test_credit_is_what_is_held_at_most(self) -> None:
         held = [Held(asset="USDT", quantity=D(10), quoted=at("1"), credit=D(20))]

@@ -14,7 +14,7 @@ settings.register_profile("prove", parent=settings.get_profile("test"), max_exam
 settings.register_profile(
     "mutation",
     parent=settings.get_profile("test"),
-    max_examples=25,
+    max_examples=10,
     derandomize=True,
     database=None,
     suppress_health_check=list(HealthCheck),

@@ -23,7 +23,7 @@ from tests.profiles import examples
 methods = st.sampled_from(Method)
 many = settings(deadline=None)
 """The number of examples is the profile's: few in `make test`, many in `make prove`."""
-against_the_oracle = settings(deadline=None, max_examples=examples(test=2_000, prove=20_000, mutation=60))
+against_the_oracle = settings(deadline=None, max_examples=examples(test=2_000, prove=20_000, mutation=30))
 
 
 def accepted(history: list[Event], method: Method) -> list[Event]:

@@ -120,7 +120,7 @@ def events_of(history: list[Any], *, is_inverse: bool, unit: D) -> tuple[list[Ev
     return events, oracle
 
 
-@settings(max_examples=examples(test=150, prove=5_000, mutation=30), deadline=None)
+@settings(max_examples=examples(test=150, prove=5_000, mutation=10), deadline=None)
 @given(steps, contracts)
 def test_every_book_agrees(history: list[Any], contract: tuple[bool, D]) -> None:
     events, oracle = events_of(history, is_inverse=contract[0], unit=contract[1])

@@ -1,6 +1,7 @@
 """Change the domain in every small way that mutmut knows, and count which changes no test notices.
 
-Words name modules of portfolio/domain (all by default). `--again` tries only what was not killed last time.
+Words name modules of portfolio/domain (all by default). `--again` tries, in all modules, only what was not killed
+last time and what was changed since.
 mutmut leaves decorated functions alone, so they are read with their decorators below them: `f = in_context(f)`.
 """
 
@@ -37,7 +38,10 @@ def main(words: list[str]) -> int:
     modules = options.modules or sorted(path.stem for path in (ROOT / DOMAIN).glob("*.py") if path.stem != "__init__")
     if not options.report:
         prepare()
-        mutate(_chosen(modules, is_again=options.again), children=options.children)
+        if options.again:
+            forget()
+        names = [] if options.again else [f"portfolio.domain.{module}.*" for module in modules]
+        mutate(names, children=options.children)
     return report(modules)
 
 
@@ -83,11 +87,13 @@ def _decorated(tree: ast.Module) -> Iterator[ast.FunctionDef]:
             yield node
 
 
-def _chosen(modules: Iterable[str], *, is_again: bool) -> list[str]:
-    """Return the mutants to run, as mutmut names them."""
-    if not is_again:
-        return [f"portfolio.domain.{module}.*" for module in modules]
-    return [name for module in modules for name, code in _codes(module).items() if code not in KILLED]
+def forget() -> None:
+    """Forget what was not killed, so that mutmut tries it anew."""
+    for path in (ROOM / "mutants" / DOMAIN).glob("*.meta"):
+        kept = json.loads(path.read_text())
+        codes = kept["exit_code_by_key"]
+        kept["exit_code_by_key"] = {name: code if code in KILLED else None for name, code in codes.items()}
+        path.write_text(json.dumps(kept))
 
 
 def mutate(names: list[str], *, children: int) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from portfolio.api.fields import ExactModelSerializer, UtcField
 from signals.models import Recommendation, RecommendationLeg, RegimeDay, Score, StageDay
+from signals.queries.inputs import Input, trace_of
 
 DISCLAIMER = "Evidence and arithmetic. Nothing here executes a trade; you decide."
 
@@ -121,6 +123,31 @@ class RecommendationSerializer(ExactModelSerializer):
         return str(recommendation.explanation.get("headline", ""))
 
 
+class InputSerializer(serializers.Serializer[Any]):
+    """A stored value that a number follows from, and the row that holds it."""
+
+    what = serializers.CharField()
+    value = serializers.CharField()
+    table = serializers.CharField()
+    row = serializers.IntegerField(allow_null=True)
+    source = serializers.CharField()  # type: ignore[assignment]
+    at = serializers.SerializerMethodField(help_text="A day or a moment, null where it always holds.")
+
+    def get_at(self, found: Input) -> str | None:
+        """Return since when it holds, or when it was observed."""
+        return None if found.at is None else found.at.isoformat()
+
+
+class NumberSerializer(serializers.Serializer[Any]):
+    """A number of the answer, how it is computed, and the stored inputs it came from."""
+
+    key = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
+    value = serializers.CharField()
+    formula = serializers.CharField()
+    inputs = InputSerializer(many=True)
+
+
 class RecommendationDetailSerializer(RecommendationSerializer):
     """A recommendation with its legs, its explanation and the evidence it was computed from."""
 
@@ -130,11 +157,13 @@ class RecommendationDetailSerializer(RecommendationSerializer):
     is_stale = serializers.SerializerMethodField(help_text="The market was not read or computed when it should be.")
     stale_reason = serializers.SerializerMethodField()
     disclaimer = serializers.SerializerMethodField()
+    numbers = serializers.SerializerMethodField(help_text="Every number with the stored inputs it came from.")
 
     class Meta(RecommendationSerializer.Meta):
         fields = (  # type: ignore[assignment]
             *RecommendationSerializer.Meta.fields,
             "explanation",
+            "numbers",
             "legs",
             "evidence",
             "evidence_sha256",
@@ -142,6 +171,11 @@ class RecommendationDetailSerializer(RecommendationSerializer):
             "stale_reason",
             "disclaimer",
         )
+
+    @extend_schema_field(NumberSerializer(many=True))
+    def get_numbers(self, recommendation: Recommendation) -> Any:
+        """Return where every number comes from."""
+        return NumberSerializer(trace_of(recommendation).numbers, many=True).data
 
     def get_is_stale(self, recommendation: Recommendation) -> bool:
         """Return whether its market is stale."""

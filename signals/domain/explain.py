@@ -127,14 +127,14 @@ def market_reasons(story: Story, *, source: str, destination: str) -> tuple[list
     own = [(why.points, why) for why in story.contributions.get(destination, ())]
     other = [(-why.points, why) for why in story.contributions.get(source, ())]
     ordered = sorted(own + other, key=lambda pair: -pair[0])
-    speaks_for = [_contribution(why) for points, why in ordered if points >= NOTICEABLE][:TOP]
-    speaks_against = [_contribution(why) for points, why in reversed(ordered) if points <= -NOTICEABLE][:TOP]
+    speaks_for = [contribution_words(why) for points, why in ordered if points >= NOTICEABLE][:TOP]
+    speaks_against = [contribution_words(why) for points, why in reversed(ordered) if points <= -NOTICEABLE][:TOP]
     unread = [f"{what} of {destination} cannot be read." for what in story.unknown.get(destination, ())]
     silent = [_missing(why) for _, why in own if why.note and abs(why.points) < NOTICEABLE]
     return [*speaks_for, *story.hints], [*unread, *speaks_against, *silent]
 
 
-def _contribution(why: Why) -> str:
+def contribution_words(why: Why) -> str:
     """Return a contribution as a sentence: how many points, from which source, and how old the reading is."""
     verb, way = ("adds", "to") if why.points > 0 else ("takes", "from")
     age = "" if why.age_hours is None else f"{_age(why.age_hours)} old"

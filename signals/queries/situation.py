@@ -164,7 +164,7 @@ def _story(day: MarketDay, reference: Reference, details: Sequence[Mapping[str, 
     return Story(
         regime=day.regime.regime,
         contributions={
-            sector.name: [_why(sector.name, item, day.closes_at) for item in day.scores[sector.slug].contributions]
+            sector.name: [why_of(sector.name, item, day.closes_at) for item in day.scores[sector.slug].contributions]
             for sector in reference.sectors
             if sector.slug in day.scores
         },
@@ -175,7 +175,7 @@ def _story(day: MarketDay, reference: Reference, details: Sequence[Mapping[str, 
     )
 
 
-def _why(name: str, item: Mapping[str, Any], closes_at: datetime) -> Why:
+def why_of(name: str, item: Mapping[str, Any], closes_at: datetime) -> Why:
     """Return a stored contribution as the explanation needs it."""
     observed_at = item.get("observed_at")
     age = None if observed_at is None else (closes_at - datetime.fromisoformat(observed_at)).total_seconds() / 3600.0

@@ -17,6 +17,7 @@ from portfolio.models import Portfolio, Stage
 from portfolio.queries.paging import newest_first
 from portfolio.views.access import desk_of, page_of, person_of, remember
 from signals.models import Recommendation, RecommendationLeg
+from signals.queries.inputs import trace_of
 from signals.queries.recommendations import current, detail, history
 from signals.queries.standing import stale_notice
 from signals.views import words
@@ -93,9 +94,20 @@ def recommendation_context(found: Recommendation) -> dict[str, Any]:
         clock=clock,
         is_open=found.is_open(clock),
         legs=[{"leg": leg, "ladder": ladder_of(leg)} for leg in found.legs.all()],
+        **_traced(found),
         stale=stale_notice(market=market, now=now),
         **numbers(found),
     )
+
+
+def _traced(found: Recommendation) -> dict[str, Any]:
+    """Return where every number comes from, and each sentence with the number that it speaks of."""
+    trace = trace_of(found)
+    words_of = {side: found.explanation.get(side, ()) for side in ("for", "against")}
+    return {
+        "trace": trace.numbers,
+        **{f"says_{side}": [(text, trace.sentences.get(text, "")) for text in said] for side, said in words_of.items()},
+    }
 
 
 def numbers(found: Recommendation) -> dict[str, Any]:

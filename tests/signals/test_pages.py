@@ -308,6 +308,7 @@ class TestRecommendation:
             "Confidence",
             "How long it stands",
             "If you do nothing",
+            "Where every number comes from",
             "Keys",
         ]
 

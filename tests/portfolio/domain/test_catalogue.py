@@ -10,7 +10,7 @@ from portfolio.domain import catalogue
 from portfolio.domain.catalogue import terms_of
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def known() -> dict[str, Any]:
     """The catalogue as a fresh process reads it."""
     assert catalogue.__file__

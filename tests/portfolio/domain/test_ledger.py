@@ -1,5 +1,6 @@
 """The fold: fees, stablecoins, futures, unknown costs, imports and reversals, in numbers (DOMAIN 4.1, 4.2)."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -129,8 +130,15 @@ class TestSpot:
 
 
 class TestRefusals:
+    def test_a_sale_may_bring_nothing_and_a_fee_may_take_all_but_something(self) -> None:
+        sold = run(deposit(1, "X", 1, 10), spot(2, "sell", "X", 1, 2, fee="2", fee_asset="USD"))
+        bought = run(deposit(1, "USD", 10), spot(2, "buy", "X", 1, 1, fee="0.5", fee_asset="X"))
+
+        assert (sold.outcomes[1].realized, sold.state.held(1, "USD")) == (-10, 0)
+        assert (bought.state.held(1, "X"), cost_of(bought.state, "X")) == (D("0.5"), 1)
+
     def test_overselling_names_what_is_held(self) -> None:
-        with pytest.raises(Oversold, match="You hold 2 X, and this needs 3") as caught:
+        with pytest.raises(Oversold, match=r"^You hold 2 X, and this needs 3\.$") as caught:
             run(deposit(1, "X", 2, 10), spot(2, "sell", "X", 3, 60))
 
         refusal = caught.value
@@ -160,13 +168,15 @@ class TestRefusals:
         ],
     )
     def test_a_fee_cannot_exceed_the_trade(self, fill: SpotFill) -> None:
-        with pytest.raises(FeeExceedsTrade):
+        way = "The fee takes all that was bought." if fill.side is Side.BUY else "The fee is larger than the sale."
+
+        with pytest.raises(FeeExceedsTrade, match=f"^{re.escape(way)}$"):
             run(deposit(0, "USD", 10), deposit(1, "Y", 10, 10), fill)
 
     def test_a_back_dated_event_cannot_be_appended(self) -> None:
         opening = run(deposit(5, "USD", 10)).state
 
-        with pytest.raises(OutOfOrder):
+        with pytest.raises(OutOfOrder, match=r"^This happened before what is already in the ledger\.$"):
             fold(events=[deposit(4, "USD", 1)], opening=opening)
 
     def test_a_position_keeps_its_settlement_asset(self) -> None:
@@ -174,7 +184,7 @@ class TestRefusals:
             run(deposit(1, "USD", 99), perp(2, "buy", 1, 3), perp(3, "buy", 1, 3, settle="USDC"))
 
     def test_an_unknown_kind_of_event_is_refused(self) -> None:
-        with pytest.raises(LedgerError, match="knows no Event"):
+        with pytest.raises(LedgerError, match=r"^The ledger knows no Event\.$"):
             run(Event(**place(1)))
 
 

@@ -251,11 +251,11 @@ class TestRebase:
         assert folded.outcomes[2].realized == 0
 
     def test_nothing_cannot_be_rebased(self) -> None:
-        with pytest.raises(LedgerError, match="You hold no X"):
+        with pytest.raises(LedgerError, match=r"^You hold no X that could be rebased\.$"):
             run(Rebase(**place(1), asset="X", change=D(1)))
 
     def test_cannot_take_everything(self) -> None:
-        with pytest.raises(Oversold):
+        with pytest.raises(Oversold, match=r"^You hold 1 X, and this needs 1\.$"):
             run(deposit(1, "X", 1, 10), Rebase(**place(2), asset="X", change=D(-1)))
 
 

@@ -151,7 +151,7 @@ class TestForcedCloses:
 
     @pytest.mark.parametrize(("way", "quantity"), [("buy", "1"), ("sell", "11")])
     def test_never_open_anything(self, way: str, quantity: str) -> None:
-        with pytest.raises(NothingToClose):
+        with pytest.raises(NothingToClose, match=r"^A forced close cannot be larger than the open position\.$"):
             fold(events=[*self.OPENED, perp(3, way, quantity, "90", reason=Reason.ADL)])
 
     def test_an_import_may_lack_what_came_before(self) -> None:
@@ -174,14 +174,14 @@ class TestMargin:
             fold(events=[*self.OPENED, margin(3, "901")])
 
     def test_cannot_be_taken_back_whole(self) -> None:
-        with pytest.raises(WrongMargin, match="100 USD"):
+        with pytest.raises(WrongMargin, match=r"^The position has 100 USD of margin\.$"):
             fold(events=[*self.OPENED, margin(3, "-100")])
 
     def test_belongs_to_an_open_isolated_position(self) -> None:
         crossed = perp(2, "buy", "10", "100", margin_mode=MarginMode.CROSS)
 
         for events in ([deposit(1, "USD", "1000")], [deposit(1, "USD", "2000"), crossed]):
-            with pytest.raises(WrongMargin, match="open isolated"):
+            with pytest.raises(WrongMargin, match=r"^Only an open isolated position takes margin of its own\.$"):
                 fold(events=[*events, margin(3, "5")])
 
     def test_of_nothing_is_no_event(self) -> None:
@@ -205,7 +205,7 @@ class TestMarginMode:
     def test_cannot_change_while_it_is_open(self) -> None:
         opened = perp(2, "buy", "10", "100", margin_mode=MarginMode.CROSS)
 
-        with pytest.raises(WrongMargin, match="cross"):
+        with pytest.raises(WrongMargin, match=r"^This position is cross: close it before you change that\.$"):
             fold(events=[deposit(1, "USD", "10000"), opened, perp(3, "buy", "1", "1", margin_mode=MarginMode.ISOLATED)])
 
     def test_a_flip_opens_anew(self) -> None:
@@ -247,5 +247,5 @@ class TestSettlementAsset:
     def test_stays_what_it_was(self) -> None:
         events = [deposit(1, "USD", "500"), perp(2, "buy", "1", "100"), perp(3, "sell", "1", "100", settle="USDC")]
 
-        with pytest.raises(LedgerError, match="settled in USD"):
+        with pytest.raises(LedgerError, match=r"^This position is settled in USD\.$"):
             fold(events=events)

@@ -156,17 +156,17 @@ class TestStageTable:
     def test_the_peak_row_is_ten_points_over(self) -> None:
         core, defi, ai = (D(part) / 100 for part in ROWS["PR"])
 
-        with pytest.raises(WeightGap, match=r"110%: 10 points over") as caught:
+        with pytest.raises(WeightGap, match=r"^These weights add up to 110%: 10 points over\.$") as caught:
             check_weights({"core": core, "defi": defi, "ai": ai})
 
         assert caught.value.gap == D("0.10")
 
     def test_too_little_is_said_too(self) -> None:
-        with pytest.raises(WeightGap, match=r"99%: 1 point short"):
+        with pytest.raises(WeightGap, match=r"^These weights add up to 99%: 1 point short\.$"):
             check_weights({"core": D("0.49"), "pool": D("0.5")})
 
     def test_a_negative_weight_is_refused(self) -> None:
-        with pytest.raises(SplitError):
+        with pytest.raises(SplitError, match=r"^A weight must not be negative\.$"):
             check_weights({"core": D("1.1"), "pool": D("-0.1")})
 
     @pytest.mark.parametrize(
@@ -257,11 +257,11 @@ class TestPoolSplit:
 
     @pytest.mark.parametrize(("leader", "base"), [(None, "defi"), ("gold", "defi"), ("ai", "gold")])
     def test_strangers_are_refused(self, leader: str | None, base: str) -> None:
-        with pytest.raises(SplitError):
+        with pytest.raises(SplitError, match=r"^The leader and the base must be sectors of the pool\.$"):
             self.three("PR", leader=leader, base=base)
 
     def test_a_lone_leader_is_refused(self) -> None:
-        with pytest.raises(SplitError):
+        with pytest.raises(SplitError, match=r"^Nobody but the leader is left to take the rest of the pool\.$"):
             split("PR", leader="defi", base="defi", score_ok={})
 
     @given(

@@ -168,6 +168,31 @@ class TestMove:
 
         assert (folded.state.held(1, "USD"), folded.state.held(2, "USD")) == (6, 4)
 
+    def test_an_assumed_cost_stays_assumed(self) -> None:
+        unknown = TransferIn(**place(1), asset="X", quantity=D(2), value=D(20))
+
+        (lot,) = run(unknown, move(2, "X", 1)).state.lots_of(2, "X")
+
+        assert (lot.account, lot.remaining_cost, lot.is_assumed, lot.acquired_at) == (2, 10, True, START + timedelta(1))
+
+    def test_a_known_cost_stays_known(self) -> None:
+        folded = run(deposit(1, "X", 2, 20), move(2, "X", 1))
+
+        assert not folded.outcomes[1].is_cost_assumed
+        assert [lot.is_assumed for lot in folded.state.lots_of(2, "X")] == [False]
+
+    def test_an_import_moves_cash_that_nobody_had(self) -> None:
+        folded = run(deposit(1, "USD", 10, 0), move(2, "USD", 30, is_imported=True))
+
+        assert (folded.state.held(1, "USD"), folded.state.held(2, "USD")) == (0, 30)
+        assert (folded.outcomes[1].unmatched, folded.outcomes[1].realized, folded.outcomes[1].flow) == (20, 0, 0)
+        assert [one.kind for one in folded.outcomes[1].disposals] == [Kind.MOVED]
+
+    def test_what_nobody_had_costs_nothing_without_a_value(self) -> None:
+        folded = run(deposit(1, "X", 2, 20), move(2, "X", 3, is_imported=True))
+
+        assert lots(folded, 2, "X") == [(1, 2, 20), (2, 1, 0)]
+
     def test_needs_two_accounts(self) -> None:
         with pytest.raises(EventError, match="two accounts"):
             Move(**place(1, account=2), asset="X", quantity=D(1), to_account=2)
@@ -258,6 +283,36 @@ class TestRebase:
         with pytest.raises(Oversold, match=r"^You hold 1 X, and this needs 1\.$"):
             run(deposit(1, "X", 1, 10), Rebase(**place(2), asset="X", change=D(-1)))
 
+    def test_cannot_take_more_than_an_account_holds_of_what_all_share(self) -> None:
+        shared = [change(1, "FIFO", Scope.PORTFOLIO), deposit(2, "X", 1, 10), deposit(3, "X", 9, 90, account=2)]
+
+        with pytest.raises(Oversold, match=r"^You hold 1 X, and this needs 2\.$"):
+            run(*shared, Rebase(**place(4), asset="X", change=D(-2)))
+
+        folded = run(*shared, Rebase(**place(4), asset="X", change=D(-1)))
+        assert (folded.state.held(1, "X"), folded.state.held(2, "X")) == (0, 9)
+        assert lots(folded, 1, "X") == [(2, D("0.9"), 10), (3, D("8.1"), 90)]
+
+    def test_closes_and_opens_the_lots_of_their_accounts(self) -> None:
+        shared = [change(1, "FIFO", Scope.PORTFOLIO), deposit(2, "X", 1, 10), deposit(3, "X", 3, 90, account=2)]
+
+        folded = run(*shared, Rebase(**place(4), asset="X", change=D(4)))
+
+        (closed,) = folded.outcomes[3].disposals
+        assert (closed.kind, closed.quantity, closed.cost, closed.proceeds) == (Kind.CONVERTED, 4, 100, 100)
+        assert [(lot.account, lot.quantity, lot.cost) for lot in folded.outcomes[3].acquired] == [
+            (1, 2, 10),
+            (2, 6, 90),
+        ]
+        assert folded.state.costs[EVERYWHERE, "X"] == 100
+
+    def test_an_assumed_cost_stays_assumed(self) -> None:
+        unknown = TransferIn(**place(1), asset="X", quantity=D(2), value=D(20))
+
+        folded = run(unknown, deposit(2, "X", 2, 30), Rebase(**place(3), asset="X", change=D(1)))
+
+        assert [lot.is_assumed for lot in folded.state.lots_of(1, "X")] == [True, False]
+
 
 class TestSwap:
     def test_sells_one_for_the_other(self) -> None:
@@ -267,6 +322,36 @@ class TestSwap:
 
         assert folded.outcomes[1].realized == 2
         assert lots(folded, 1, "BNB") == [(2, D("0.01"), 6)]
+
+    def test_a_fee_in_what_is_given_goes_with_it(self) -> None:
+        swap = Swap(**place(2), asset="X", quantity=D(3), into="Y", received=D(1), value=D(12), fee=D(1), fee_asset="X")
+
+        folded = run(deposit(1, "X", 5, 10), swap)
+
+        (sold,) = folded.outcomes[1].disposals
+        assert (sold.kind, sold.quantity, sold.cost, sold.proceeds) == (Kind.SOLD, 4, 8, 12)
+        assert (lots(folded, 1, "X"), lots(folded, 1, "Y")) == ([(1, 1, 2)], [(2, 1, 12)])
+
+    def test_a_fee_in_a_third_asset_is_off_the_proceeds_and_sold_itself(self) -> None:
+        fee = {"fee": D("0.5"), "fee_asset": "BNB", "fee_usd": D(3)}
+        swap = Swap(**place(3), asset="X", quantity=D(3), into="Y", received=D(1), value=D(12), **fee)
+
+        folded = run(deposit(1, "X", 5, 10), deposit(2, "BNB", 1, 4), swap)
+
+        assert {one.kind: (one.quantity, one.cost, one.proceeds) for one in folded.outcomes[2].disposals} == {
+            Kind.FEE: (D("0.5"), 2, 3),
+            Kind.SOLD: (3, 6, 9),
+        }
+        assert lots(folded, 1, "Y") == [(3, 1, 12)]
+
+    def test_a_fee_in_what_is_received_is_off_already(self) -> None:
+        fee = {"fee": D("0.5"), "fee_asset": "Y"}
+        swap = Swap(**place(2), asset="X", quantity=D(3), into="Y", received=D(1), value=D(12), **fee)
+
+        folded = run(deposit(1, "X", 5, 10), swap)
+
+        assert [(one.kind, one.proceeds) for one in folded.outcomes[1].disposals] == [(Kind.SOLD, 12)]
+        assert lots(folded, 1, "Y") == [(2, 1, 12)]
 
     def test_a_dollar_is_a_dollar(self) -> None:
         with pytest.raises(EventError, match="One USD"):
@@ -324,3 +409,62 @@ class TestMethodChange:
         assert lots(folded, 2, "X") == [(1, D("0.5"), 5), (2, 1, 30)]
         assert folded.state.costs[1, "X"] == 5
         assert folded.state.costs[2, "X"] == 35
+
+    def test_a_move_across_the_wider_scope_imports_what_nobody_had(self) -> None:
+        wide = change(2, "FIFO", Scope.PORTFOLIO)
+
+        folded = run(deposit(1, "X", 2, 20), wide, move(3, "X", 3, value="36", is_imported=True))
+
+        assert (folded.state.held(1, "X"), folded.state.held(2, "X")) == (0, 3)
+        assert lots(folded, 1, "X") == [(1, 2, 20), (3, 1, 12)]
+        (missing,) = folded.outcomes[2].disposals
+        assert (missing.kind, missing.quantity, missing.unmatched_quantity) == (Kind.MOVED, 0, 1)
+        assert [(lot.account, lot.cost, lot.is_assumed) for lot in folded.outcomes[2].acquired] == [(2, 12, True)]
+        assert (folded.outcomes[2].unmatched, folded.outcomes[2].realized) == (12, 0)
+
+    def test_a_move_across_the_wider_scope_needs_the_units_and_pays_its_fee(self) -> None:
+        start = [deposit(1, "X", 2, 20), change(2, "FIFO", Scope.PORTFOLIO)]
+
+        with pytest.raises(Oversold, match=r"^You hold 2 X, and this needs 3\.$"):
+            run(*start, move(3, "X", 3))
+
+        folded = run(*start, move(3, "X", 1, fee="0.5", fee_asset="X", fee_usd="7"))
+        assert (folded.state.held(1, "X"), folded.state.held(2, "X")) == (D("0.5"), 1)
+        assert (folded.outcomes[2].fees, folded.outcomes[2].realized) == (7, -5)
+
+    def test_a_pool_is_as_old_as_its_oldest_part_and_assumed_if_one_is(self) -> None:
+        unknown = TransferIn(**place(4), asset="X", quantity=D(1), value=D(90), acquired_at=START)
+
+        folded = run(*self.BOUGHT, unknown, change(5, "AVG"))
+
+        assert lots(folded, 1, "X") == [(0, 5, 160)]
+        (pool,) = folded.outcomes[4].acquired
+        assert (pool.account, pool.quantity, pool.cost, pool.is_assumed) == (1, 5, 160, True)
+        assert folded.state.costs == {(1, "X"): 160}
+
+    def test_one_lot_needs_no_pool(self) -> None:
+        folded = run(deposit(1, "X", 1, 10), change(2, "AVG"))
+
+        assert (folded.outcomes[1].disposals, folded.outcomes[1].acquired) == ((), ())
+        assert lots(folded, 1, "X") == [(1, 1, 10)]
+
+    def test_a_wider_scope_adds_up_the_costs_of_all_accounts(self) -> None:
+        events = [deposit(1, "X", 1, 10), deposit(2, "X", 1, 30, account=2), deposit(3, "Y", 1, 5, account=2)]
+
+        folded = run(*events, change(4, "LIFO", Scope.PORTFOLIO))
+
+        assert folded.state.costs == {(EVERYWHERE, "X"): 40, (EVERYWHERE, "Y"): 5}
+        assert (folded.state.method, folded.state.scope) == (Method.LIFO, Scope.PORTFOLIO)
+        assert folded.changed >= {(1, "X"), (2, "X"), (2, "Y")}
+
+    def test_lots_are_dealt_out_oldest_first_in_the_order_of_accounts(self) -> None:
+        unknown = TransferIn(**place(1, 2), asset="X", quantity=D(2), value=D(20))
+        events = [change(0, "HIFO", Scope.PORTFOLIO), unknown, deposit(2, "X", 2, 80), deposit(3, "X", 1, 1, account=3)]
+
+        folded = run(*events, sell(4, "X", 1, 50, account=3), change(5, "HIFO"))
+
+        assert (lots(folded, 1, "X"), lots(folded, 2, "X")) == ([(1, 2, 20)], [(2, 1, 40), (3, 1, 1)])
+        assert [lot.is_assumed for lot in folded.state.lots_of(1, "X")] == [True]
+        assert [one.kind for one in folded.outcomes[5].disposals] == [Kind.RESET]
+        assert folded.state.costs == {(1, "X"): 20, (2, "X"): 41}
+        assert folded.state.lots_of(3, "X") == ()

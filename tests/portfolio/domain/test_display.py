@@ -1,6 +1,7 @@
 """Amounts are written as pages show them: rounded once, half to even, with a real minus and never a negative zero."""
 
 from datetime import date
+from decimal import Context, localcontext
 from decimal import Decimal as D
 
 import pytest
@@ -91,6 +92,19 @@ class TestQuantity:
 
     def test_no_digit_of_the_largest_amount_is_lost(self) -> None:
         assert qty(D("99999999999999999999.999999999999999999")) == "99,999,999,999,999,999,999.999999999999999999"
+
+
+class TestContext:
+    def test_no_digit_is_lost_in_a_thread_of_few(self) -> None:
+        with localcontext(Context(prec=5)):
+            shown = [pct(D("0.123456789"), 7), qty(D("1234567.125")), usd_short(D(123456789)), usd(D("1234567.25"))]
+
+        assert shown == ["12.3456789%", "1,234,567.125", f"$123{HARD}m", "$1,234,567.25"]
+
+    def test_a_short_dollar_amount_is_rounded_once(self) -> None:
+        with localcontext(Context(prec=3)):
+            assert usd_short(D(1234999999)) == f"$1.23{HARD}bn"
+            assert usd_short(D(1235000001)) == f"$1.24{HARD}bn"
 
 
 class TestUnknown:

@@ -75,6 +75,12 @@ class TestHeldAt:
 
         assert held_at(changes=changes, moment=EIGHT, grace=GRACE["binance"]) == 2
 
+    def test_changes_of_one_moment_count_in_the_order_they_came(self) -> None:
+        opened, reduced, none = Change(EIGHT, D(5)), Change(EIGHT, D(-3)), Change(EIGHT, D(0))
+
+        assert held_at(changes=[opened, reduced, none], moment=EIGHT) == 5
+        assert held_at(changes=[none, reduced, opened], moment=EIGHT) == -3
+
     def test_what_reduces_at_the_stamp_or_in_the_grace_does_not_count(self) -> None:
         changes = [Change(EIGHT + SECOND, D(-8)), Change(EIGHT - SECOND, D(5))]
 

@@ -130,6 +130,8 @@ class TestTiers:
         ]
 
         assert [str(round(price or D(0), 6)) for price in found] == [at_entry, at_mark, nearer_one]
+        assert liquidation_price_at_entry(position=sides[0], mmr=D("0.01"), wallet=wallet) == found[0]
+        assert liquidation_price_at_mark(position=sides[0], mmr=D("0.01"), wallet=wallet) == found[1]
 
     @pytest.mark.parametrize(("short", "balance"), [("-0.4", 20_000), ("-0.9", 3_000), ("-1", 600), ("-1.5", 9_000)])
     def test_both_sides_of_a_contract_move_together(self, short: str, balance: int) -> None:

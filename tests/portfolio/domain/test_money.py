@@ -113,6 +113,9 @@ class TestExact:
         with pytest.raises(AmountError, match=r"^An amount must be a decimal number, never a float\.$"):
             exact(value)  # type: ignore[arg-type]
 
+    def test_takes_whole_numbers(self) -> None:
+        assert (exact(3), canonical(10**19)) == (Decimal(3), "1" + "0" * 19)
+
     def test_takes_a_vanishing_amount_for_zero_without_a_sign(self) -> None:
         assert str(exact(Decimal("-1e-1000000"))) == "0"
 

@@ -94,4 +94,4 @@ def _write(value: Decimal | None, *, places: int, before: str = "", after: str =
     if shown is None:
         return UNKNOWN
     sign = MINUS if shown < 0 else "+" if is_signed and shown > 0 else ""
-    return f"{sign}{before}{abs(shown):,f}{after}"
+    return f"{sign}{before}{shown.copy_abs():,f}{after}"

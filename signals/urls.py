@@ -12,6 +12,7 @@ urlpatterns = [
     path("market/indicators/", indicators.indicators, name="indicators"),
     path("market/indicator/", indicators.indicator, name="indicator"),
     path("market/events/", events.events, name="events"),
+    path("market/events/judge/", events.judge_event, name="judge_event"),
     path("recommendations/", recommendations.recommendations, name="recommendations"),
     path("recommendations/<int:recommendation_id>/", recommendations.recommendation, name="recommendation"),
     path("recommendations/<int:recommendation_id>/evidence.json", recommendations.evidence, name="evidence"),

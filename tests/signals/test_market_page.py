@@ -10,13 +10,16 @@ import time_machine
 from django.test import Client
 from django.urls import reverse
 
+from accounts.models import User
 from portfolio.models import Market, Sector
 from signals.models import Event, Quarantine, Reading, RegimeDay, Score, SourcePoll
 from tests.pages import heading, queries, said
 from tests.signals import scene
 
 MARKET = reverse("signals:market")
-INDICATORS, INDICATOR, EVENTS = (reverse(f"signals:{name}") for name in ("indicators", "indicator", "events"))
+INDICATORS, INDICATOR, EVENTS, JUDGE = (
+    reverse(f"signals:{name}") for name in ("indicators", "indicator", "events", "judge_event")
+)
 NOW = scene.after(minutes=10)
 
 
@@ -227,3 +230,77 @@ class TestEvents:
 
         assert "refuted" in said(client_of_alice, EVENTS)
         assert "confirmed" in said(client_of_alice, f"{EVENTS}?as_of={scene.DAY}")
+
+
+@pytest.fixture
+def administrator(alice: User) -> User:
+    """Alice, who keeps the shared market."""
+    alice.is_staff = alice.is_superuser = True
+    alice.save()
+    return alice
+
+
+ENTRY = {
+    "type": "EXPLOIT",
+    "title": "A bridge was drained",
+    "url": "https://example.org/a",
+    "published_at": "2026-03-01T12:00:00",
+    "polarity": "-1",
+    "magnitude": "4",
+    "confidence": "0.8",
+}
+
+
+class TestJudging:
+    def entry(self, **values: Any) -> dict[str, Any]:
+        """Return what the form sends."""
+        return {**ENTRY, "sector": Sector.objects.get(slug="defi").pk, **values}
+
+    def test_an_administrator_enters_one_and_it_counts_from_now(
+        self, client_of_alice: Client, where: Market, administrator: User
+    ) -> None:
+        response = client_of_alice.post(EVENTS, self.entry(), follow=True)
+
+        event = Event.objects.get()
+        assert (event.status, event.author, event.first_seen_at) == ("VERIFIED", administrator, NOW)
+        assert "Entered. It counts from now on" in response.content.decode()
+
+    def test_what_is_wrong_stands_beside_its_field(
+        self, client_of_alice: Client, where: Market, administrator: User
+    ) -> None:
+        response = client_of_alice.post(EVENTS, self.entry(published_at="2027-01-01T00:00:00"))
+
+        assert response.status_code == 422
+        assert "Enter it when it has." in response.content.decode()
+        assert client_of_alice.post(EVENTS, self.entry()).status_code == 302
+        assert "has been entered already" in client_of_alice.post(EVENTS, self.entry()).content.decode()
+        assert Event.objects.count() == 1
+
+    def test_a_verdict_is_kept_with_its_reason_and_author(
+        self, client_of_alice: Client, where: Market, administrator: User
+    ) -> None:
+        event = news(where)
+
+        for verdict in ("confirm", "refute", "refute"):
+            client_of_alice.post(JUDGE, {"event": event.pk, "verdict": verdict, "note": "Seen it."})
+
+        page = said(client_of_alice, EVENTS)
+        assert [each.verdict for each in event.verdicts.all()] == ["CONFIRMED", "REFUTED"]
+        assert f"Confirmed at 80% by {administrator}: Seen it." in page
+        assert "Refuted by" in page
+        assert "It adds nothing any more." in page
+        assert "confirmed" in said(client_of_alice, f"{EVENTS}?as_of={scene.DAY}")
+
+    def test_others_are_told_who_may_and_change_nothing(self, client_of_bob: Client, where: Market) -> None:
+        event = news(where)
+
+        assert "Only an administrator enters, confirms or refutes events" in said(client_of_bob, EVENTS)
+        assert client_of_bob.post(EVENTS, self.entry(title="Another")).status_code == 403
+        assert client_of_bob.post(JUDGE, {"event": event.pk, "verdict": "refute"}).status_code == 403
+        assert (Event.objects.count(), event.verdicts.count()) == (1, 0)
+
+    def test_what_there_is_not_cannot_be_judged(
+        self, client_of_alice: Client, where: Market, administrator: User
+    ) -> None:
+        for data in ({"event": 10**9, "verdict": "refute"}, {"event": news(where).pk, "verdict": "burn"}, {}):
+            assert client_of_alice.post(JUDGE, data).status_code == 404

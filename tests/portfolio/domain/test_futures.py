@@ -3,6 +3,7 @@
 from decimal import Decimal as D
 from fractions import Fraction
 
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -15,6 +16,7 @@ from portfolio.domain.futures import (
     unrealized,
     with_margin,
 )
+from portfolio.domain.money import AmountError
 
 FLAT = Position(settle="USD")
 sizes = st.decimals(min_value=D("0.001"), max_value=D(1000), places=3)
@@ -143,6 +145,14 @@ class TestInverse:
 
         assert (done.realized, done.margin_released, done.margin_posted) == (D("-0.05"), D("0.04"), D("0.1"))
         assert (done.position.quantity, done.position.entry_price) == (-2000, 4000)
+
+    def test_a_size_worth_less_than_any_coin_is_refused(self) -> None:
+        message = r"^This size is worth nothing at this price: fewer than 18 digits after the point\.$"
+
+        with pytest.raises(AmountError, match=message):
+            trade(position=self.COIN, quantity=D("1e-14"), price=D(100_000), leverage=D(1))
+
+        assert trade(position=FLAT, quantity=D("1e-18"), price=D("0.1"), leverage=D(1)).position.entry_cost == 0
 
     def test_a_short_gains_coin_as_the_price_falls(self) -> None:
         short = trade(position=self.COIN, quantity=D(-1000), price=D(5000), leverage=D(5)).position

@@ -162,6 +162,13 @@ class TestPools:
 
         assert found == [(2, 15, 45), (3, 5, 15), (2, D("3.75"), D("11.25")), (3, D("1.25"), D("3.75")), (6, 5, 15)]
 
+    def test_a_pool_of_two_lots_of_one_entry_is_that_entry_s(self) -> None:
+        there_and_back = [move(3, 4), move(4, 4, account=2, to=1)]
+
+        found = sold(money(1), buy(2, 10), *there_and_back, method(5, Method.AVG), sell(6, 5), origins={2})
+
+        assert found == [(2, 5, 15)]
+
     def test_after_the_pool_the_lots_are_each_their_own_again(self) -> None:
         events = [*self.POOLED, buy(3, 10), method(4, Method.LIFO), buy(5, 10), sell(6, 12)]
 

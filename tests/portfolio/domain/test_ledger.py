@@ -13,14 +13,16 @@ from portfolio.domain.events import (
     Event,
     EventError,
     FundingPayment,
+    MarginChange,
     PerpFill,
+    Rebase,
     Side,
     SpotFill,
     TransferIn,
     TransferOut,
     standing,
 )
-from portfolio.domain.futures import PositionSide
+from portfolio.domain.futures import MarginMode, PositionSide, Reason
 from portfolio.domain.ledger import Folded, fold
 from portfolio.domain.outcomes import FeeExceedsTrade, LedgerError, OutOfOrder, Oversold, State
 
@@ -182,6 +184,37 @@ class TestRefusals:
     def test_a_position_keeps_its_settlement_asset(self) -> None:
         with pytest.raises(LedgerError, match="settled in USD"):
             run(deposit(1, "USD", 99), perp(2, "buy", 1, 3), perp(3, "buy", 1, 3, settle="USDC"))
+
+    @pytest.mark.parametrize(
+        "refused",
+        [
+            Event(**place(9)),
+            deposit(2, "USD", 1),
+            spot(9, "sell", "X", 3, 60),
+            spot(9, "buy", "X", 1, 1, fee="1", fee_asset="X"),
+            spot(9, "sell", "X", 1, 1, fee="2"),
+            TransferOut(**place(9), asset="X", quantity=D(3)),
+            perp(9, "buy", 9999, 1),
+            perp(9, "buy", 1, 1, settle="X"),
+            perp(9, "sell", 2, 1, reason=Reason.ADL),
+            perp(9, "buy", 1, 1, margin_mode=MarginMode.CROSS),
+            perp(9, "sell", 1, 1, instrument=8, position_side=PositionSide.LONG),
+            MarginChange(**place(9), instrument=7, settle="USD", amount=D(9999)),
+            MarginChange(**place(9), instrument=7, settle="USD", amount=D(-5)),
+            MarginChange(**place(9), instrument=8, settle="USD", amount=D(1)),
+            FundingPayment(**place(9), instrument=7, settle="X", amount=D(1), value=D(1)),
+            Rebase(**place(9), asset="Y", change=D(1)),
+            Rebase(**place(9), asset="X", change=D(-2)),
+        ],
+        ids=lambda event: type(event).__name__,
+    )
+    def test_every_refusal_carries_the_event_that_does_not_fit(self, refused: Event) -> None:
+        held = [deposit(1, "USD", 1000), deposit(2, "X", 2, 10), perp(3, "buy", 1, 5)]
+
+        with pytest.raises(LedgerError) as caught:
+            fold(events=[refused], opening=run(*held).state)
+
+        assert caught.value.event is refused
 
     def test_an_unknown_kind_of_event_is_refused(self) -> None:
         with pytest.raises(LedgerError, match=r"^The ledger knows no Event\.$"):

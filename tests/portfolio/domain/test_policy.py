@@ -243,6 +243,14 @@ class TestPoolSplit:
 
         assert aims == {"defi": 0, "ai": D("0.2"), "rwa": D("0.8")}
 
+    def test_who_has_no_defence_or_no_score_gets_nothing(self) -> None:
+        bare = self.three("PR", leader="ai", base="defi", defensiveness={"defi": D("0.8")})
+        unscored = self.three("PR", leader="ai", base="defi", score_ok={"defi": True})
+
+        assert [part for sector, part in bare.items() if sector not in ("ai", "defi")] == [0]
+        assert bare == unscored
+        assert sum(bare.values()) == 1
+
     def test_nobody_eligible_means_all_to_the_base(self) -> None:
         aims = self.three("RE", score_ok={})
 

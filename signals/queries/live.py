@@ -21,16 +21,17 @@ def newest_closes(*, market: Market) -> dict[str, date]:
 
 def newest_readings(*, market: Market, now: datetime) -> dict[tuple[str, str], datetime]:
     """Return what the newest reading of each indicator and subject describes, of the last 40 days."""
-    recent = Reading.objects.filter(market=market, observed_at__gte=now - RECENT)
+    since = now - RECENT
+    recent = Reading.objects.filter(market=market, ingested_at__gte=since, observed_at__gte=since)
     rows = recent.values_list("indicator", "subject").annotate(newest=Max("observed_at"))
     return {(indicator, subject): newest for indicator, subject, newest in rows}
 
 
 def latest_values(*, market: Market, indicators: Iterable[str], now: datetime) -> dict[tuple[str, str], float]:
     """Return the newest value of each indicator and subject, of the last three days."""
-    recent = Reading.objects.filter(
-        market=market, indicator__in=set(indicators), observed_at__gte=now - timedelta(days=3)
-    )
+    since = now - timedelta(days=3)
+    recent = Reading.objects.filter(market=market, ingested_at__gte=since, observed_at__gte=since)
+    recent = recent.filter(indicator__in=set(indicators))
     rows = recent.order_by("observed_at", "ingested_at").values_list("indicator", "subject", "value")
     return {(indicator, subject): value for indicator, subject, value in rows.iterator()}
 

@@ -15,7 +15,7 @@ from jobs.services import claim_slot, enqueue
 from portfolio.models import Market
 from portfolio.services.catalogue import LIVE_SLUG
 from signals.models import SourcePoll, SourceState
-from signals.queries.live import aliases, narratives, newest_closes, newest_readings
+from signals.queries.live import aliases, latest_values, narratives, newest_closes, newest_readings
 from signals.queries.readings import EVENT_COVERAGE
 from signals.services.combining import combine_venues
 from signals.services.events import propose
@@ -23,7 +23,7 @@ from signals.services.prices import Stored, store_prices, store_quotes, store_re
 from signals.services.screening import Screened, quarantine, screen
 from signals.sources.base import Observation, ReadingRow
 from signals.sources.fetch import Fetcher
-from signals.sources.live.base import Doubt, Scope, Skipped
+from signals.sources.live.base import Confirmed, Doubt, Looked, Scope, Skipped
 from signals.sources.live.registry import SOURCES, Listed
 
 SOURCE_TASK = "signals.refresh_source"
@@ -40,14 +40,15 @@ class LiveReport:
     source: str
     requests: int = 0
     observed: int = 0
+    looked: int = 0
     stored: Stored = field(default_factory=Stored)
     doubts: list[Doubt] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
 
     @property
     def has_failed(self) -> bool:
-        """Return whether nothing could be had: nothing came, and something was wrong."""
-        return not self.observed and bool(self.doubts or self.skipped)
+        """Return whether nothing could be had: no part of it answered soundly, and something was wrong."""
+        return not (self.observed or self.looked) and bool(self.doubts or self.skipped)
 
     def __str__(self) -> str:
         """Say it in one sentence, with the first reason where nothing could be had."""
@@ -77,15 +78,30 @@ def refresh_source(*, market: Market, source: Listed, now: datetime, fetcher: Fe
     rows: list[Observation] = []
     report = LiveReport(source.name)
     for found in source.source.observations(ask, scope_of(market=market, source=source, now=now)):
-        if isinstance(found, Doubt):
-            report.doubts.append(found)
-        elif isinstance(found, Skipped):
-            report.skipped.append(found)
-        else:
-            rows.append(found)
+        match found:
+            case Doubt():
+                report.doubts.append(found)
+            case Skipped():
+                report.skipped.append(found)
+            case Looked():
+                report.looked += 1
+            case Confirmed():
+                rows += _as_before(market, source.name, found, now=now)
+            case _:
+                rows.append(found)
     report.requests, report.observed = ask.requests, len(rows)
     _keep(market, source, ask, rows, report, now=now)
     return report
+
+
+def _as_before(market: Market, source: str, found: Confirmed, *, now: datetime) -> list[Observation]:
+    """Return the newest values again, as of now: a source that says "not modified" says that they still hold."""
+    known = latest_values(market=market, indicators=[found.indicator], now=now)
+    return [
+        ReadingRow(found.indicator, subject, found.at, now, known[found.indicator, subject], source)
+        for subject in found.subjects
+        if (found.indicator, subject) in known
+    ]
 
 
 def scope_of(*, market: Market, source: Listed, now: datetime) -> Scope:
@@ -128,8 +144,7 @@ def _store(market: Market, screened: Screened, report: LiveReport, *, now: datet
     ):
         report.doubts += _refused(rows, done, reason)
         stored += done
-    if any(row.indicator.endswith("_venue") for row in screened.readings):
-        combine_venues(market=market, now=now)
+    combine_venues(market=market, rows=stored.fresh, now=now)
     return stored
 
 

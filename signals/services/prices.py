@@ -43,12 +43,16 @@ class Refused(NamedTuple):
 
 @dataclass(slots=True)
 class Stored:
-    """Count what was stored; `restated` rows are further versions of what was known, `refused` rows left no trace."""
+    """Count what was stored; `restated` rows are further versions of what was known, `refused` rows left no trace.
+
+    `fresh` are the readings that were added or restated.
+    """
 
     added: int = 0
     unchanged: int = 0
     restated: int = 0
     refused: list[Refused] = field(default_factory=list)
+    fresh: list[ReadingRow] = field(default_factory=list, compare=False)
 
     def __add__(self, other: Stored) -> Stored:
         """Add up two counts."""
@@ -57,6 +61,7 @@ class Stored:
             self.unchanged + other.unchanged,
             self.restated + other.restated,
             self.refused + other.refused,
+            self.fresh + other.fresh,
         )
 
 
@@ -135,6 +140,7 @@ def store_readings(*, market: Market, rows: Sequence[ReadingRow], now: datetime)
         ingested_at = row.available_at if before is None else max(clock, before[0] + VERSION_STEP)
         known[key] = (ingested_at, row.value)
         fresh.append((market.pk, *key, ingested_at, row.value, row.source))
+        stored.fresh.append(row)
         stored.restated += before is not None
     insert_rows(Reading, READING_FIELDS, fresh)
     stored.added = len(fresh) - stored.restated

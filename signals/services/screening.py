@@ -17,7 +17,12 @@ from signals.sources.live.base import Doubt, is_spike
 CONFIRMATIONS = 3
 NEARLY = 0.2
 COMPARABLE = timedelta(days=7)
-RATES = frozenset({"fear_greed", "funding", "funding_venue", "taker_rate", "maker_rate", "maintenance_rate"})
+RATES = frozenset(
+    {
+        "fear_greed", "funding", "funding_venue", "funding_now", "taker_rate", "maker_rate", "maintenance_rate",
+        "volume_venue",
+    }
+)  # fmt: skip
 
 
 @dataclass(slots=True)

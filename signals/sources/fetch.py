@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import ssl
 import time
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any, NoReturn
 
 import httpx2
@@ -26,7 +28,6 @@ USUAL_WAIT, LONGEST_WAIT = timedelta(seconds=60), timedelta(hours=6)
 DEADLINE = 10.0
 TIMEOUT = httpx2.Timeout(5.0, connect=3.0)
 USUAL_BYTES = 5_000_000
-CHUNK = 65_536
 NOT_THERE = frozenset({400, 404, 410, 422})
 AGENT = "rotabook (read-only market data)"
 
@@ -170,7 +171,11 @@ class Fetcher:
         try:
             with (
                 httpx2.Client(
-                    transport=self.transport, timeout=TIMEOUT, follow_redirects=False, trust_env=False
+                    transport=self.transport,
+                    timeout=TIMEOUT,
+                    follow_redirects=False,
+                    trust_env=False,
+                    verify=_trusted(),
                 ) as client,
                 client.stream("GET", url, headers=sent) as response,
             ):
@@ -180,6 +185,12 @@ class Fetcher:
         except (httpx2.HTTPError, httpx2.InvalidURL, zlib.error) as error:
             detail = f"{type(error).__name__}: {error}"[:300]
             raise FetchError("unreachable", detail, subject=path_of(url)) from None
+
+
+@lru_cache(maxsize=1)
+def _trusted() -> ssl.SSLContext:
+    """Return the authorities that are trusted, read once: reading them takes longer than a request."""
+    return httpx2.create_ssl_context(trust_env=False)
 
 
 class _Busy(FetchError):
@@ -258,7 +269,7 @@ def _read(response: httpx2.Response, *, limit: int, until: float, url: str) -> b
         raise FetchError("unreadable", f"unexpected encoding {packed[:40]}", subject=path_of(url))
     unpack = zlib.decompressobj(wbits=31) if packed == "gzip" else None
     body = bytearray()
-    for chunk in response.iter_raw(CHUNK):
+    for chunk in response.iter_raw():
         body += unpack.decompress(chunk, limit + 1 - len(body)) if unpack else chunk
         if len(body) > limit:
             raise FetchError("unreadable", f"the answer is larger than {limit} bytes", subject=path_of(url))

@@ -7,6 +7,7 @@ import time
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from portfolio.services.catalogue import UnknownMarketError, ensure_market
+from signals.queries.day_log import write_day_log
 from signals.services.history import HistoryRejectedError, LoadReport, SimulatedMarketError, load_history
+from signals.services.market import refresh_market
 from signals.sources.history import HistorySource
 
 SECONDS_BETWEEN_REPORTS = 2.0
@@ -33,6 +36,9 @@ class Command(BaseCommand):
         parser.add_argument("--market", default="history", help="Slug of the market (default: history).")
         parser.add_argument("--keep-going", action="store_true", help="Store the good rows of a file with bad ones.")
         parser.add_argument("--add-assets", action="store_true", help="Add assets that the catalogue lacks.")
+        parser.add_argument("--log", type=Path, help="Then score every day, and write the days into this CSV file.")
+        parser.add_argument("--first", type=date.fromisoformat, default=date.min, help="First day of the log.")
+        parser.add_argument("--last", type=date.fromisoformat, default=date.max, help="Last day of the log.")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Load file after file; fail at the end if any row was rejected and good rows were not asked for."""
@@ -40,6 +46,18 @@ class Command(BaseCommand):
             failed = [file.name for file in options["files"] if not self._load(file, options)]
         if failed:
             raise CommandError(f"Not loaded: {', '.join(failed)}. Mend the rows named above, or pass --keep-going.")
+        if options["log"]:
+            self._score(options)
+
+    def _score(self, options: dict[str, Any]) -> None:
+        """Score the days that were not scored yet, and write the log."""
+        started, market = time.monotonic(), ensure_market(options["market"])
+        self.stderr.write(f"{market}: scoring every day …")
+        refreshed = refresh_market(market=market, now=timezone.now())
+        self.stderr.write(f"{market}: {refreshed.days:,} days scored in {time.monotonic() - started:.1f} s, writing …")
+        with options["log"].open("w", encoding="utf-8", newline="") as file:
+            days = write_day_log(market=market, into=file, first=options["first"], last=options["last"])
+        self.stdout.write(f"{options['log']}: {days:,} days.")
 
     def _load(self, file: Path, options: dict[str, Any]) -> bool:
         """Load one file, report on it, and return whether it went in."""

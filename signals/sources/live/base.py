@@ -34,7 +34,21 @@ class Skipped(NamedTuple):
     reason: str
 
 
-Yielded = Observation | Doubt | Skipped
+class Looked(NamedTuple):
+    """A part that answered soundly, be it only that nothing is new: whoever looked may be silent (DECISIONS 21)."""
+
+    part: str
+
+
+class Confirmed(NamedTuple):
+    """What a source says is as it said before: the newest values of these subjects hold now too."""
+
+    indicator: str
+    subjects: tuple[str, ...]
+    at: datetime
+
+
+Yielded = Observation | Doubt | Skipped | Looked | Confirmed
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +150,15 @@ def rows(table: Any, what: str) -> list[Any]:
 
 
 def guarded(ask: Fetcher, part: str, found: Iterator[Yielded]) -> Iterator[Yielded]:
-    """Yield what a part of a source says; when it fails, say why, so that the other parts go on."""
+    """Yield what a part of a source says, and that it answered; when it fails, say why, so that the others go on."""
+    sound, unsound = 0, 0
     try:
-        yield from found
+        for each in found:
+            unsound += isinstance(each, Doubt | Skipped)
+            sound += not isinstance(each, Doubt | Skipped)
+            yield each
+        if sound or not unsound:
+            yield Looked(part)
     except NotAskedError as error:
         yield Skipped(part, error.detail)
     except FetchError as error:

@@ -8,7 +8,7 @@ from typing import Any
 
 from signals.sources.base import MARKET_WIDE, Indicator, ReadingRow
 from signals.sources.fetch import Fetcher
-from signals.sources.live.base import BadValueError, Scope, Yielded, amount, doubt, entry, guarded, rows
+from signals.sources.live.base import BadValueError, Confirmed, Scope, Yielded, amount, doubt, entry, guarded, rows
 from signals.sources.live.series import daily_readings
 
 NAME = "defillama"
@@ -48,6 +48,7 @@ class DefiLlama:
         """Read the TVL of our protocols now, by slug."""
         answer = ask.get(f"{scope.address or ADDRESS}/protocols", is_conditional=True)
         if answer.is_unchanged:
+            yield Confirmed(Indicator.TVL, tuple(scope.aliases), _hour(scope.now))
             return
         wanted = {slug: symbol for symbol, slug in scope.aliases.items()}
         seen: set[str] = set()
@@ -68,6 +69,7 @@ class DefiLlama:
         """Read the share of the rollups in the TVL of all chains (F25)."""
         answer = ask.get(f"{scope.address or ADDRESS}/v2/chains", is_conditional=True)
         if answer.is_unchanged:
+            yield Confirmed(Indicator.L2_SHARE, (MARKET_WIDE,), _hour(scope.now))
             return
         values: dict[str, float] = {}
         for row in rows(answer.json(), "chains"):

@@ -93,13 +93,13 @@ class TestWhatSourcesShow:
 
     def test_history_resumes_where_it_stopped(self, internet: net.Internet, market: Market) -> None:
         """The budget of a minute does not reach for a year of every asset: the next slot goes on."""
-        first = refreshed(market, "coingecko")
+        first = refreshed(market, "coingecko", is_whole=True)
         assert any("the minute's 25 requests" in each.reason for each in first.skipped)
         done = set(Price.objects.values_list("asset__symbol", flat=True))
         assert 10 < len(done) < 30
         internet.asked.clear()
 
-        second = refreshed(market, "coingecko", now=NOW + timedelta(minutes=15))
+        second = refreshed(market, "coingecko", now=NOW + timedelta(minutes=15), is_whole=True)
 
         assert not second.skipped
         assert not [path for path in internet.asked if path.startswith("/coins/bitcoin/")]

@@ -70,9 +70,11 @@ def internet(*, days: int = 20) -> Internet:
     return Internet(pages=pages)
 
 
-def refreshed(market: Market, name: str, *, now: datetime = NOW) -> LiveReport:
-    """Refresh one source without really sleeping."""
+def refreshed(market: Market, name: str, *, now: datetime = NOW, is_whole: bool = False) -> LiveReport:
+    """Refresh one source without really sleeping; CoinGecko is asked about a few coins only, unless `is_whole`."""
     source = listed(name)
+    if name == "coingecko" and not is_whole:
+        source = source._replace(names={symbol: coin for symbol, coin in COINGECKO.items() if coin in COINS})
     asking = Fetcher(source.policy, now, sleep=lambda _seconds: None)
     return refresh_source(market=market, source=source, now=now, fetcher=asking)
 

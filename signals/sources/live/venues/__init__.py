@@ -21,14 +21,16 @@ from signals.sources.live.base import (
     moment,
     rate,
 )
+from signals.sources.live.venues.candles import MARK_VENUE, VOLUME_VENUE, marked, traded
 from signals.sources.live.venues.gateway import connect, naming_errors
 from signals.sources.live.venues.units import base_units, fee_rate, interval_hours, yearly
 
-FUNDING_VENUE, INTEREST_VENUE, VOLUME_VENUE = "funding_venue", "interest_venue", "volume_venue"
+FUNDING_VENUE, INTEREST_VENUE, FUNDING_NOW = "funding_venue", "interest_venue", "funding_now"
 TAKER, MAKER, MAINTENANCE = "taker_rate", "maker_rate", "maintenance_rate"
 STALE = timedelta(minutes=60)
 INTEREST_STALE = timedelta(hours=12)
 FIRST_HISTORY = timedelta(days=30)
+HOURLY, DAILY = timedelta(hours=1), timedelta(hours=25)
 MARKETS_FOR = timedelta(hours=12)
 TIERS_FOR = timedelta(days=7)
 ESTIMATED_MAINTENANCE = 0.01
@@ -64,6 +66,7 @@ class Venue:
         yield from guarded(ask, "tickers", self._quotes(exchange, scope, spot))
         if perps:
             yield from self._contracts(exchange, ask, scope, perps)
+        yield from self._candles(exchange, ask, scope, spot, perps)
         yield from self._fees(exchange, scope, spot[:1], "spot")
         yield from self._fees(exchange, scope, [perp.symbol for perp in perps[:1]], "perp")
 
@@ -106,12 +109,16 @@ class Venue:
     def _contracts(self, exchange: Any, ask: Fetcher, scope: Scope, perps: list[Contract]) -> Iterator[Yielded]:
         """Read funding, open interest and tiers of perpetuals, whatever is due; one ticker call prices them all."""
         tickers: dict[str, Any] = {}
+        hours: dict[str, object] = {}
         yield from guarded(ask, "perp tickers", self._priced(exchange, perps, tickers))
+        yield from guarded(ask, "funding rates", self._rates(exchange, scope, perps, hours))
         for perp in perps:
             subject = f"{self.name}:{perp.asset}"
-            if self._is_due(FUNDING_VENUE, subject, scope, timedelta(hours=1)):
-                yield from guarded(ask, f"funding of {perp.asset}", self._funding(exchange, scope, perp))
-            if self._is_due(INTEREST_VENUE, subject, scope, timedelta(hours=1)):
+            if self._is_due(FUNDING_VENUE, subject, scope, HOURLY):
+                yield from guarded(
+                    ask, f"funding of {perp.asset}", self._funding(exchange, scope, perp, hours.get(perp.symbol))
+                )
+            if self._is_due(INTEREST_VENUE, subject, scope, HOURLY):
                 found = self._interest(exchange, scope, perp, tickers.get(perp.symbol, {}))
                 yield from guarded(ask, f"open interest of {perp.asset}", found)
             if self._is_due(MAINTENANCE, subject, scope, TIERS_FOR):
@@ -128,14 +135,51 @@ class Venue:
         newest = scope.newest_reading.get((indicator, subject))
         return newest is None or scope.now - newest >= every
 
-    def _funding(self, exchange: Any, scope: Scope, perp: Contract) -> Iterator[Yielded]:
+    def _candles(
+        self, exchange: Any, ask: Fetcher, scope: Scope, spot: list[str], perps: list[Contract]
+    ) -> Iterator[Yielded]:
+        """Read the daily candles that are missing, once a day: of spot, and the mark of perpetuals."""
+        for symbol in spot:
+            subject = f"{self.name}:{symbol.partition('/')[0]}"
+            if self._is_due(VOLUME_VENUE, subject, scope, DAILY):
+                found = traded(exchange, scope, symbol=symbol, subject=subject, source=self.name)
+                yield from guarded(ask, f"candles of {symbol}", found)
+        for perp in perps:
+            subject = f"{self.name}:{perp.asset}"
+            if self._is_due(MARK_VENUE, subject, scope, DAILY):
+                found = marked(exchange, scope, symbol=perp.symbol, subject=subject, source=self.name)
+                yield from guarded(ask, f"mark of {perp.asset}", found)
+
+    def _rates(self, exchange: Any, scope: Scope, perps: list[Contract], hours: dict[str, object]) -> Iterator[Yielded]:
+        """Read the funding that runs, at once where the venue tells it so (MEXC does not: one by one, trap 5)."""
+        due = [perp for perp in perps if self._is_due(FUNDING_NOW, f"{self.name}:{perp.asset}", scope, HOURLY)]
+        if not due:
+            return
+        with naming_errors("funding rates"):
+            if exchange.has["fetchFundingRates"]:
+                found = exchange.fetch_funding_rates([perp.symbol for perp in due])
+            else:
+                found = {perp.symbol: exchange.fetch_funding_rate(perp.symbol) for perp in due}
+        for perp in due:
+            row = found.get(perp.symbol)
+            if row is None:
+                continue
+            subject, hours[perp.symbol] = f"{self.name}:{perp.asset}", row.get("interval")
+            try:
+                value = yearly(row.get("fundingRate"), hours=interval_hours(row.get("interval"), []))
+            except BadValueError as error:
+                yield doubt(f"{FUNDING_NOW} {subject}", error)
+            else:
+                yield ReadingRow(FUNDING_NOW, subject, _whole_hour(scope.now), scope.now, value, self.name)
+
+    def _funding(self, exchange: Any, scope: Scope, perp: Contract, stated: object) -> Iterator[Yielded]:
         """Read the funding that was paid since the newest we have; a month on first use."""
         subject = f"{self.name}:{perp.asset}"
         since = scope.newest_reading.get((FUNDING_VENUE, subject), scope.now - FIRST_HISTORY)
         start = int((since - timedelta(days=1)).timestamp() * 1000)
         with naming_errors(f"funding of {perp.asset}"):
             paid = exchange.fetch_funding_rate_history(perp.symbol, start)
-        hours = interval_hours(None, [row["timestamp"] for row in paid if row.get("timestamp")])
+        hours = interval_hours(stated, [row["timestamp"] for row in paid if row.get("timestamp")])
         points: list[tuple[datetime, float]] = []
         for row in paid:
             try:

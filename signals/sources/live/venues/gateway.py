@@ -4,24 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from typing import Any
 from urllib.parse import urlsplit
 
 from signals.sources.fetch import Fetcher, FetchError
 
 SAFE_METHOD = "GET"
+WANTED_MARKETS = frozenset({"spot", "linear", "inverse"})
 
 
 def connect(venue: str, ask: Fetcher, *, address: str = "", markets: Sequence[Mapping[str, Any]] = ()) -> Any:
     """Return a venue's ccxt exchange whose requests go through a fetcher; `address` replaces its hosts."""
-    import ccxt  # type: ignore[import-untyped]  # it takes two seconds, so it is paid only where it is used (DECISIONS 1)
-
-    exchange = getattr(ccxt, venue)({"enableRateLimit": True})
+    exchange = _described(venue)
     exchange.fetch = partial(_fetch, exchange, ask, address)
+    exchange.throttle = partial(_pace, exchange, ask)
+    exchange.apiKey = exchange.secret = exchange.password = exchange.uid = None
+    exchange.markets = exchange.markets_by_id = None
     if markets:
         exchange.set_markets([dict(market) for market in markets])
     return exchange
+
+
+@cache
+def _described(venue: str) -> Any:
+    """Return a venue's exchange, described once in each process: that takes longer than to ask it. It holds no keys."""
+    import ccxt  # type: ignore[import-untyped]  # it takes two seconds, so it is paid only where it is used (DECISIONS 1)
+
+    exchange = getattr(ccxt, venue)({"enableRateLimit": True})
+    kinds = exchange.options.get("fetchMarkets", {}).get("types")
+    if isinstance(kinds, list):
+        exchange.options["fetchMarkets"]["types"] = [kind for kind in kinds if kind in WANTED_MARKETS]
+    return exchange
+
+
+def _pace(exchange: Any, ask: Fetcher, cost: float | None = None) -> None:
+    """Leave as much time between requests as the venue asks for."""
+    if ask.requests:
+        ask.sleep(exchange.rateLimit * (1 if cost is None else cost) / 1000)
 
 
 def _fetch(

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from journal.views import passes, rotation, tickets, timeline
+from journal.views import passes, reports, rotation, tickets, timeline
 
 app_name = "journal"
 urlpatterns = [
@@ -11,6 +11,8 @@ urlpatterns = [
     path("preview/", tickets.preview, name="preview"),
     path("views/", timeline.keep_view, name="keep_view"),
     path("views/<int:view_id>/forget/", timeline.forget_view, name="forget_view"),
+    path("report.pdf", reports.report_of_period, name="report_of_period"),
+    path("<int:rotation_id>/report.pdf", reports.report_of_rotation, name="report_of_rotation"),
     path("rotations.csv", timeline.export, name="export"),
     path("pass/<int:recommendation_id>/", passes.pass_recommendation, name="pass_recommendation"),
     path("<int:rotation_id>/", rotation.rotation, name="rotation"),

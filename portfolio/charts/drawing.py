@@ -45,6 +45,13 @@ def render(spec: dict[str, Any], *, width: int) -> str:
     )
 
 
+def picture_of(spec: dict[str, Any], *, width: int) -> str:
+    """Draw a spec in the light palette as an SVG that stands by itself, for print, from the cache as above."""
+    text = json.dumps({**spec, "width": width}, sort_keys=True, separators=(",", ":"))
+    digest = hashlib.sha256(f"{DRAWING}:{text}".encode()).hexdigest()[:32]
+    return kept(f"print:{digest}", seconds=KEPT_FOR_S, make=lambda: _draw(text))
+
+
 def themed(svg: str, *, label: str, suffix: str) -> str:
     """Make an SVG follow the page: custom properties for colours, the page's font, one accessible name."""
     slim = _COORDINATES.sub(lambda match: _PLACES.sub(r"\1", match[0]), _NOISE.sub("", svg))

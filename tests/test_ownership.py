@@ -30,8 +30,8 @@ from tests.portfolio.factories import spot
 from tests.signals import scene
 
 APPS = ("accounts", "jobs", "portfolio", "signals", "journal")
-PUBLIC = {"health_live", "health_ready", "charts:bundle", "today"}
-"""Routes that answer without an account: health, the chart bundle, and the welcome page behind `today`."""
+PUBLIC = {"health_live", "health_ready", "charts:bundle", "today", "journal:feed"}
+"""Routes that answer without an account: health, the chart bundle, the welcome page at `today`, secret addresses."""
 
 ABSENT = 10**9
 

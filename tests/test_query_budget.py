@@ -78,6 +78,8 @@ PAGES = {
     "what one learns": "learning:learning",
     "what one learns after 90 days": "learning:learning?days=90",
     "fees": "learning:fees",
+    "calendar": "journal:calendar?month=2026-01",
+    "take along": "journal:take_along",
     "journal on paper": "journal:report_of_period",
     "rotation on paper": "journal:report_of_rotation",
     "rotations found by words": "journal:timeline?words=less&tag=news",

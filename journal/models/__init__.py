@@ -3,10 +3,11 @@
 from journal.models.plans import Mood, Plan, PlanLeg
 from journal.models.reviews import Lesson, Pass, Peek, Review
 from journal.models.rotations import Leg, LegFill, Rotation, RotationQuerySet
-from journal.models.shelf import SavedView
+from journal.models.shelf import JournalFeed, SavedView
 from journal.models.writings import Picture, Question, Wording
 
 __all__ = [
+    "JournalFeed",
     "Leg",
     "LegFill",
     "Lesson",

@@ -38,3 +38,15 @@ class SavedView(models.Model):
     def __str__(self) -> str:
         """Show the name."""
         return self.name
+
+
+class JournalFeed(models.Model):
+    """The private address at which programs read a person's journal; only its digest is kept, and it is revocable."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="journal_feed")
+    digest = models.CharField(max_length=64, unique=True)
+    made_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        """Show since when."""
+        return f"Feed since {self.made_at:%-d %B %Y}"

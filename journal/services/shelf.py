@@ -1,13 +1,15 @@
-"""Keep ways of looking at the journal, and let them go."""
+"""Keep ways of looking at the journal, and let them go; give programs a private address, and take it back."""
 
 from __future__ import annotations
 
+import secrets
 from datetime import datetime
 
 from django.db import transaction
 
 from accounts.models import User
-from journal.models import SavedView
+from journal.models import JournalFeed, SavedView
+from journal.queries.feed import digest_of
 from portfolio.domain.money import Refusal
 
 MOST_VIEWS = 30
@@ -30,3 +32,16 @@ def save_view(*, user: User, name: str, query: str, now: datetime) -> SavedView:
 def drop_view(*, view: SavedView) -> None:
     """Let a view go; the rotations in it stay where they are."""
     view.delete()
+
+
+@transaction.atomic
+def open_feed(*, user: User, now: datetime) -> str:
+    """Return a new private address, which is not kept and cannot be shown again; an earlier one ends."""
+    token = secrets.token_urlsafe(32)
+    JournalFeed.objects.update_or_create(user=user, defaults={"digest": digest_of(token), "made_at": now})
+    return token
+
+
+def close_feed(*, user: User) -> None:
+    """Take the address back: from now on nobody reads there."""
+    JournalFeed.objects.filter(user=user).delete()

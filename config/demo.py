@@ -11,8 +11,9 @@ from decimal import Decimal
 from django.db import transaction
 
 from accounts.models import User
-from journal.models import Rotation
+from journal.models import Lesson, Review, Rotation
 from journal.services.drafts import legs_of
+from journal.services.lessons import Guess, expect, learn
 from journal.services.passes import pass_on
 from journal.services.reviews import measure_reviews
 from journal.services.rotations import Draft, DraftLeg, log_rotation
@@ -43,6 +44,28 @@ THESES = {
     Stage.RE: "DeFi stands on its own feet again while AI sleeps. I accumulate what earns fees.",
     Stage.SC: "Nothing leads. Back to even weights, so that the next move finds me balanced.",
 }
+
+
+LEAVES_ONE_IN = 4
+"""So many decisions are reviewed but for one, which waits in the queue."""
+
+BECAUSE = {
+    Lesson.Expectation.BETTER: "The leader kept leading in the days I remember.",
+    Lesson.Expectation.WORSE: "I remember the fees, and that the move had begun long before.",
+}
+GOOD: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("Waiting for the second close cost little and kept me out of the false start before.", ()),
+    (
+        "It paid, but I sized it as if I did not believe it. Next time I take the size of the recommendation.",
+        ("undersized",),
+    ),
+    ("The reason I wrote held to the end. I keep writing it down before I look at prices.", ()),
+)
+BAD: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("I went when the move was nearly over. A day later the turnover had gone already.", ("late", "chased")),
+    ("What spoke against it stood on the card, and I read past it.", ("ignored_doubt",)),
+    ("The edge was smaller than the fees both ways. I leave out what does not clear its hurdle twice.", ("costs",)),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +105,25 @@ def load_demo(*, now: datetime, password: str, say: Callable[[str], object] = pr
     for portfolio in Portfolio.objects.filter(owner__email=DEMO_EMAIL).select_related("market"):
         value_portfolio(portfolio=portfolio, now=now)
     measure_reviews(now=now)
+    _look_back(now)
     return True
+
+
+def _look_back(now: datetime) -> None:
+    """Review most decisions that are old enough, as a person does: a guess first, then the outcome and a lesson."""
+    known = Review.objects.filter(rotation__portfolio__owner__email=DEMO_EMAIL, rotation__state=Rotation.State.LOGGED)
+    known = known.filter(horizon_days=30, status=Review.Status.OK).select_related("rotation")
+    for number, review in enumerate(known.order_by("rotation__executed_at", "rotation_id")):
+        looked_at = (review.priced_at or now) + timedelta(days=2, hours=19)
+        if number % LEAVES_ONE_IN == LEAVES_ONE_IN - 1 or looked_at > now or review.total_alpha_usd is None:
+            continue
+        is_right = number % 5 not in {1, 3}
+        better, worse = Lesson.Expectation.BETTER, Lesson.Expectation.WORSE
+        guessed = better if (review.total_alpha_usd > 0) == is_right else worse
+        guess = Guess(horizon_days=30, expectation=guessed, because=BECAUSE[guessed])
+        lesson = expect(decision=review.rotation, guess=guess, outcome=review.total_alpha_usd, now=looked_at)
+        sentence, mistakes = (GOOD if review.total_alpha_usd > 0 else BAD)[number % 3]
+        learn(lesson=lesson, sentence=sentence, mistakes=mistakes, now=looked_at + timedelta(minutes=4))
 
 
 def _write(market: Market, changes: list[datetime], now: datetime, password: str) -> None:

@@ -34,7 +34,8 @@ AMOUNTS = {
     "total_alpha_usd": "total_alpha",
     "gross_alpha_usd": "gross_alpha",
 }
-UPDATED = ("status", "priced_at", *AMOUNTS, "flags", "computed_at")
+SAID = ("status", "priced_at", *AMOUNTS, "flags")
+UPDATED = (*SAID, "computed_at")
 RESULTS = ("moved_usd", "fees_usd", "spot_pnl_usd", "futures_pnl_usd")
 log = logging.getLogger(__name__)
 
@@ -138,9 +139,22 @@ def _measure_chunk(market: Market, keys: Sequence[int], *, clock: datetime, now:
         for days, measured in _measured(decision, prices, clock)
     ]
     Review.objects.bulk_create(
-        rows, update_conflicts=True, update_fields=UPDATED, unique_fields=("rotation", "horizon_days")
+        _changed_among(rows), update_conflicts=True, update_fields=UPDATED, unique_fields=("rotation", "horizon_days")
     )
     _renew_results(rotations)
+
+
+def _changed_among(rows: Sequence[Review]) -> list[Review]:
+    """Return the reviews that say something new; what is to date is always among them: it says when one looked last."""
+    columns = ("rotation_id", "horizon_days", *SAID)
+    stored = Review.objects.filter(rotation__in={row.rotation_id for row in rows}).values_list(*columns)
+    known = {(rotation, days): said for rotation, days, *said in stored}
+    return [
+        row
+        for row in rows
+        if row.horizon_days == Review.TO_DATE
+        or known.get((row.rotation_id, row.horizon_days)) != [getattr(row, name) for name in SAID]
+    ]
 
 
 def _measured(decision: Decision, prices: Prices, clock: datetime) -> Iterable[tuple[int, Measured]]:

@@ -284,5 +284,5 @@ class TestReviews:
             sale = leg("SELL_SPOT", instrument=spot("UNI"), quantity=D(1), price=D(25))
             draft = scenario_a(client_key=uuid.uuid4(), legs=(sale,), executed_at=DECIDED + timedelta(minutes=number))
             log_rotation(portfolio=portfolio, draft=draft, now=moment(11))
-        with django_assert_max_num_queries(16):
+        with django_assert_max_num_queries(17):
             assert measure_reviews(now=moment(28)) == 12

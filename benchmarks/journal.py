@@ -52,15 +52,18 @@ def main() -> int:
 def start_django(room: Path) -> None:
     """Set up the project on a fresh database in a room of its own, its tables straight from the models."""
     sys.path.insert(0, str(ROOT))
-    os.environ |= {"DATA_DIR": str(room), "SECRET_KEY": secrets.token_urlsafe(48), "ALLOWED_HOSTS": "testserver"}
+    os.environ |= {"DATA_DIR": str(room), "SECRET_KEY": secrets.token_urlsafe(48)}
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     import django
     from django.conf import settings
     from django.core.management import call_command
+    from django.test.utils import setup_test_environment
 
     settings.MIGRATION_MODULES = dict.fromkeys(APPS)
-    settings.ALLOWED_HOSTS = ["testserver"]
+    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
     django.setup()
+    setup_test_environment()
     call_command("migrate", verbosity=0, run_syncdb=True)
 
 

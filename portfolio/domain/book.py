@@ -7,10 +7,12 @@ from typing import NamedTuple, Protocol
 
 from portfolio.domain.events import USD, Event
 from portfolio.domain.futures import Position
-from portfolio.domain.lots import EVERYWHERE, Lot, LotKey, Match, Method, Scope
-from portfolio.domain.money import INTEGER_DIGITS, ZERO, AmountError, pro_rata
+from portfolio.domain.lots import EVERYWHERE, Lot, Match, Method, Scope
+from portfolio.domain.money import INTEGER_DIGITS, ONE, ZERO, AmountError, pro_rata
 from portfolio.domain.outcomes import AssetKey, Disposal, Kind, Outcome, OutOfOrder, Oversold, State
 from portfolio.domain.piles import Piece, Pile, scaled, unscaled
+
+TOO_MUCH = ONE.scaleb(INTEGER_DIGITS)
 
 
 class Charged(Protocol):
@@ -52,14 +54,15 @@ class Book:
             key = (account, position.settle)
             self.locked[key] = self.locked.get(key, ZERO) + position.margin
         self.last = opening.last
-        self.touched: dict[LotKey, Piece] = {}
+        self.touched: dict[int, Piece] = {}
         self.changed: set[AssetKey] = set()
 
     def begin(self, event: Event) -> "Posting":
         """Open the posting of the next event; refuse one that happened before the last."""
-        if self.last is not None and event.order() <= self.last:
+        order = event.order()
+        if self.last is not None and order <= self.last:
             raise OutOfOrder("This happened before what is already in the ledger.", event)
-        self.last = event.order()
+        self.last = order
         return Posting(self, event)
 
     def key(self, account: int, asset: str) -> AssetKey:
@@ -75,7 +78,7 @@ class Book:
     def change(self, key: AssetKey, quantity: Decimal) -> None:
         """Change a balance; refuse one with more digits than an amount has."""
         balance = self.held[key] = self.held.get(key, ZERO) + quantity
-        if balance.adjusted() >= INTEGER_DIGITS:
+        if balance >= TOO_MUCH:
             raise AmountError(f"You would hold more than {INTEGER_DIGITS} digits of {key[1]}.")
         self.changed.add(key)
 
@@ -100,6 +103,20 @@ class Book:
 class Posting:
     """Collect what one event does to the book."""
 
+    __slots__ = (
+        "acquired",
+        "book",
+        "disposals",
+        "event",
+        "fees",
+        "flow",
+        "funding",
+        "income",
+        "perp_fees",
+        "perp_realized",
+        "position",
+    )
+
     def __init__(self, book: Book, event: Event) -> None:
         """Begin with nothing done."""
         self.book, self.event = book, event
@@ -111,16 +128,16 @@ class Posting:
     def outcome(self) -> Outcome:
         """Give what was collected."""
         return Outcome(
-            event=self.event,
-            disposals=tuple(self.disposals),
-            acquired=tuple(self.acquired),
-            perp_realized=self.perp_realized,
-            perp_fees=self.perp_fees,
-            funding=self.funding,
-            income=self.income,
-            flow=self.flow,
-            fees=self.fees,
-            position=self.position,
+            self.event,
+            tuple(self.disposals),
+            tuple(self.acquired),
+            self.perp_realized,
+            self.perp_fees,
+            self.funding,
+            self.income,
+            self.flow,
+            self.fees,
+            self.position,
         )
 
     def receive(
@@ -158,7 +175,7 @@ class Posting:
         lot = Lot(account, asset, when, event.sequence, quantity, cost, quantity, cost, is_assumed, ordinal)
         key = book.key(account, asset)
         piece = book.pile(key).add(lot)
-        book.touched[piece[3].key] = piece
+        book.touched[id(piece)] = piece
         book.costs[key] = book.costs.get(key, ZERO) + cost
         self.acquired.append(lot)
 
@@ -192,8 +209,7 @@ class Posting:
                 gained = matched if proceeds is None else brought
                 self._note(asset, kind, matched, matched, gained, (), quantity - matched, worth - brought)
             return Given((), matched, quantity - matched)
-        matches = self._relieve(self.book.key(*key), matched)
-        cost = sum((match.cost for match in matches), ZERO)
+        matches, cost = self._relieve(self.book.key(*key), matched)
         gained = cost if proceeds is None else brought
         self._note(asset, kind, matched, cost, gained, matches, quantity - matched, worth - brought)
         return Given(matches, cost, quantity - matched)
@@ -201,8 +217,7 @@ class Posting:
     def close_lots(self, key: AssetKey, kind: Kind) -> tuple[Match, ...]:
         """Take all lots off a pile at their cost, to open others in their place; no balance changes."""
         quantity = unscaled(self.book.pile(key).total())
-        matches = self._relieve(key, quantity)
-        cost = sum((match.cost for match in matches), ZERO)
+        matches, cost = self._relieve(key, quantity)
         self._note(key[1], kind, quantity, cost, cost, matches, ZERO, ZERO)
         return matches
 
@@ -240,16 +255,19 @@ class Posting:
         if quantity > free and not self.event.is_imported:
             raise Oversold(asset=key[1], held=max(free, ZERO), asked=quantity, event=self.event)
 
-    def _relieve(self, key: AssetKey, quantity: Decimal) -> tuple[Match, ...]:
+    def _relieve(self, key: AssetKey, quantity: Decimal) -> tuple[tuple[Match, ...], Decimal]:
+        """Take units off a pile; give what was taken of each lot, and what it cost together."""
         if not quantity:
-            return ()
-        book = self.book
-        taken = book.pile(key).take(scaled(quantity))
-        for piece, _, _ in taken:
-            book.touched[piece[3].key] = piece
-        matches = tuple([Match(piece[3], unscaled(units), unscaled(cost)) for piece, units, cost in taken])
-        book.costs[key] = book.costs.get(key, ZERO) - sum((match.cost for match in matches), ZERO)
-        return matches
+            return (), ZERO
+        book, matches, total = self.book, [], ZERO
+        touched = book.touched
+        for piece, units, part in book.pile(key).take(scaled(quantity)):
+            touched[id(piece)] = piece
+            cost = unscaled(part)
+            total += cost
+            matches.append(Match(piece[3], unscaled(units), cost))
+        book.costs[key] = book.costs.get(key, ZERO) - total
+        return tuple(matches), total
 
     def _note(
         self,
@@ -262,19 +280,9 @@ class Posting:
         unmatched_quantity: Decimal,
         unmatched_proceeds: Decimal,
     ) -> None:
-        disposal = Disposal(
-            account=self.event.account,
-            asset=asset,
-            kind=kind,
-            disposed_at=self.event.executed_at,
-            quantity=quantity,
-            cost=cost,
-            proceeds=proceeds,
-            matches=matches,
-            unmatched_quantity=unmatched_quantity,
-            unmatched_proceeds=unmatched_proceeds,
-        )
-        self.disposals.append(disposal)
+        account, when = self.event.account, self.event.executed_at
+        amounts = (quantity, cost, proceeds, matches, unmatched_quantity, unmatched_proceeds)
+        self.disposals.append(Disposal(account, asset, kind, when, *amounts))
         if proceeds != cost:
             key = (self.event.account, asset)
             self.book.gains[key] = self.book.gains.get(key, ZERO) + proceeds - cost

@@ -49,7 +49,7 @@ def fold(*, events: Iterable[Event], opening: State | None = None, method: Metho
     """
     book = Book(opening or State(), method)
     outcomes = tuple(_post(event, book).outcome() for event in standing(events))
-    lots = {key: lot_of(piece) for key, piece in book.touched.items()}
+    lots = {lot.key: lot for lot in map(lot_of, book.touched.values())}
     return Folded(state=book.state(), outcomes=outcomes, lots=lots, changed=frozenset(book.changed))
 
 

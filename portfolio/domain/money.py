@@ -24,6 +24,8 @@ ONE = Decimal(1)
 
 _TRAPS = [InvalidOperation, DivisionByZero, Overflow, FloatOperation]
 CONTEXT = Context(prec=60, rounding=ROUND_HALF_EVEN, Emin=-999_999, Emax=999_999, traps=_TRAPS)
+# Just wide enough for an amount: what needs more digits cannot be rounded to one, and says so.
+_AMOUNTS = Context(prec=INTEGER_DIGITS + PLACES, rounding=ROUND_HALF_EVEN, Emin=-999_999, Emax=999_999, traps=_TRAPS)
 # A product of two amounts has up to 76 digits; its quotient needs as many again to be rounded only once.
 _WIDE = Context(prec=160, rounding=ROUND_HALF_EVEN, Emin=-999_999, Emax=999_999, traps=_TRAPS)
 
@@ -57,15 +59,20 @@ def in_context(function: Callable[Params, Result]) -> Callable[Params, Result]:
 def exact(value: Decimal | int) -> Decimal:
     """Round once, HALF_EVEN, to 18 places; refuse what is not finite or has over 20 integer digits."""
     amount = value if type(value) is Decimal else _as_decimal(value)
-    if not amount.is_finite():
-        raise AmountError("The amount is not a finite number.")
     try:
-        rounded = amount.quantize(QUANTUM, context=CONTEXT)
+        rounded = _AMOUNTS.quantize(amount, QUANTUM)
     except InvalidOperation as error:
-        raise AmountError(f"The amount has more than {INTEGER_DIGITS} digits before the point.") from error
-    if rounded.adjusted() >= INTEGER_DIGITS:
-        raise AmountError(f"The amount has more than {INTEGER_DIGITS} digits before the point.")
+        if amount.is_finite():
+            raise AmountError(f"The amount has more than {INTEGER_DIGITS} digits before the point.") from error
+        raise AmountError("The amount is not a finite number.") from error
+    if rounded.is_nan():
+        raise AmountError("The amount is not a finite number.")
     return rounded or ZERO
+
+
+def is_exact(value: Decimal | int) -> bool:
+    """Tell whether an amount is exact as it stands; refuse what `exact` refuses."""
+    return exact(value) == value
 
 
 def parse_amount(text: str, *, positive: bool = False, allow_zero: bool = True) -> Decimal:

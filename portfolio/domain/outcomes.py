@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import NamedTuple
 
 from portfolio.domain.events import USD, Event
 from portfolio.domain.futures import Position, PositionSide
@@ -55,8 +56,7 @@ class Kind(StrEnum):
     RESET = "reset"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Disposal:
+class Disposal(NamedTuple):
     """Tell which units left, what they brought and what they had cost, in USD.
 
     An imported event may let go of more than is held: that part is unmatched, has no cost basis, and stands
@@ -81,8 +81,7 @@ class Disposal:
         return self.proceeds - self.cost
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(NamedTuple):
     """Tell what one event did; every fee is counted once: in a lot's cost, in proceeds, as fees or perp_fees."""
 
     event: Event

@@ -9,7 +9,7 @@ from heapq import heappop, heappush
 from typing import Any
 
 from portfolio.domain.lots import Lot, Method
-from portfolio.domain.money import PLACES
+from portfolio.domain.money import CONTEXT, PLACES, ZERO
 
 Piece = list[Any]
 """What the hot loop moves: the order, the units and the cost that are left, and the lot as it was opened."""
@@ -18,25 +18,28 @@ Taken = tuple[Piece, int, int]
 """A piece, the units taken from it, and their cost."""
 
 MILLIONTH = 10**12
+_UNITS, _FINE, _COARSE = Decimal(10**PLACES), Decimal(1).scaleb(-PLACES), Decimal(1).scaleb(-6)
 UNIT_COST_DIGITS = 10**78
 """Two unit costs of amounts with 38 digits differ by 1e-76 at least: this many digits tell them apart."""
 
 
 def scaled(amount: Decimal) -> int:
     """Give an exact amount in units of 1e-18."""
-    return int(amount.scaleb(PLACES))
+    return int(CONTEXT.multiply(amount, _UNITS))
 
 
 def unscaled(units: int) -> Decimal:
     """Give units of 1e-18 as an amount, in few digits where few are enough."""
     short, rest = divmod(units, MILLIONTH)
-    return Decimal(units).scaleb(-PLACES) if rest else Decimal(short).scaleb(-6)
+    return CONTEXT.multiply(units, _FINE) if rest else CONTEXT.multiply(short, _COARSE)
 
 
 def lot_of(piece: Piece) -> Lot:
     """Give the lot with what is left of it."""
-    lot: Lot = piece[3]
-    return lot._replace(remaining_quantity=unscaled(piece[1]), remaining_cost=unscaled(piece[2]))
+    _, left, cost, opened = piece
+    if not left:
+        return Lot(*opened[:6], ZERO, ZERO, *opened[8:])
+    return Lot(*opened[:6], unscaled(left), unscaled(cost), *opened[8:])
 
 
 class Pile:

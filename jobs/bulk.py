@@ -97,7 +97,7 @@ def _adapter(field: models.Field[Any, Any], connection: Any, days: dict[type, An
 
 def _utc_text(moment: datetime) -> str:
     """Write a moment as Django does on SQLite, without asking it for the zone of every one."""
-    return str(moment.astimezone(UTC).replace(tzinfo=None))
+    return str(moment)[:-6] if moment.tzinfo is UTC else str(moment.astimezone(UTC).replace(tzinfo=None))
 
 
 def _each(adapt: Callable[[Any], Any]) -> Callable[[Sequence[Any]], list[Any]]:

@@ -16,7 +16,13 @@ from pathlib import Path
 MEMORY = "/dev/shm"
 """Where files are kept in memory, on Linux: truncating sixty tables after a test is a matter of files."""
 
-CARELESS = ("-cfsync=off", "-cfull_page_writes=off", "-csynchronous_commit=off", "-cwal_level=minimal", "-cmax_wal_senders=0")
+CARELESS = (
+    "-cfsync=off",
+    "-cfull_page_writes=off",
+    "-csynchronous_commit=off",
+    "-cwal_level=minimal",
+    "-cmax_wal_senders=0",
+)
 """A cluster that is thrown away need not survive a crash."""
 
 

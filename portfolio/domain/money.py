@@ -70,11 +70,6 @@ def exact(value: Decimal | int) -> Decimal:
     return rounded or ZERO
 
 
-def is_exact(value: Decimal | int) -> bool:
-    """Tell whether an amount is exact as it stands; refuse what `exact` refuses."""
-    return exact(value) == value
-
-
 def parse_amount(text: str, *, positive: bool = False, allow_zero: bool = True) -> Decimal:
     """Read an amount strictly: plain digits, one point, no exponent, no separators, no blanks."""
     if not isinstance(text, str):

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
+from jobs.reading import read_rows
 from portfolio.domain.events import (
     Event,
     MethodChange,
@@ -60,6 +61,9 @@ LOT_FIELDS = (
 """In the order in which the domain's lot has them."""
 
 
+SPOT = Instrument.Kind.SPOT.value
+SIDES = {side.value: side for side in Side}
+
 MOMENTS: dict[Any, str] = {Fill: "executed_at", Transfer: "executed_at", LotMethod: "effective_at"}
 """The tables of what was recorded, and the column that says when it happened."""
 
@@ -95,9 +99,9 @@ def _beyond(moment: str, after: Order) -> Q:
 
 
 def _events(rows: dict[Any, QuerySet[Any]]) -> list[Event]:
-    fills = rows[Fill].values_list(*FILL_FIELDS).iterator(2000)
-    transfers = rows[Transfer].values_list(*TRANSFER_FIELDS).iterator(2000)
-    methods = rows[LotMethod].values_list(*METHOD_FIELDS)
+    fills = read_rows(rows[Fill].values_list(*FILL_FIELDS))
+    transfers = read_rows(rows[Transfer].values_list(*TRANSFER_FIELDS))
+    methods = read_rows(rows[LotMethod].values_list(*METHOD_FIELDS))
     return [*map(fill_event, fills), *map(transfer_event, transfers), *map(method_event, methods)]
 
 
@@ -111,14 +115,14 @@ def fill_event(row: tuple[Any, ...]) -> Event:
         "executed_at": executed_at,
         "is_imported": is_imported,
         "reverses": reverses,
-        "side": Side(side),
+        "side": SIDES[side],
         "quantity": quantity,
         "price": price,
         "fee": fee,
         "fee_asset": fee_asset,
         "fee_usd": fee_usd,
     }
-    if kind == Instrument.Kind.SPOT:
+    if kind == SPOT:
         return SpotFill(**shared, base=base, quote=quote, quote_usd=quote_usd)
     return PerpFill(
         **shared,

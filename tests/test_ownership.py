@@ -25,12 +25,13 @@ from journal.services.rotations import Draft, DraftLeg, log_rotation
 from journal.services.shelf import save_view
 from portfolio.models import Fill, Portfolio, Transfer
 from signals.models import Recommendation
+from signals.services.channels import open_channel, subscribe
 from signals.services.recommend import recommend
 from tests.portfolio.factories import spot
 from tests.signals import scene
 
 APPS = ("accounts", "jobs", "portfolio", "signals", "journal")
-PUBLIC = {"health_live", "health_ready", "charts:bundle", "today", "journal:feed"}
+PUBLIC = {"health_live", "health_ready", "charts:bundle", "today", "journal:feed", "signals:alert_feed"}
 """Routes that answer without an account: health, the chart bundle, the welcome page at `today`, secret addresses."""
 
 ABSENT = 10**9
@@ -83,7 +84,15 @@ def make_view(alice: User) -> Ids:
     return {"view_id": save_view(user=alice, name="Mine", query="tag=news", now=scene.after()).pk}
 
 
-MAKERS: list[Callable[[User], Ids]] = [make_portfolio, make_rotation, make_pass, make_token, make_view]
+def make_channel(alice: User) -> Ids:
+    """Give the owner a webhook that tells them of everything."""
+    terms = {"owner": alice, "kind": "webhook", "name": "Hook", "address": "https://example.org/", "now": scene.after()}
+    channel, _ = open_channel(**terms)
+    told = subscribe(channel=channel, topics=["drift"], now=scene.after())
+    return {"channel_id": channel.pk, "subscription_id": told.pk}
+
+
+MAKERS: list[Callable[[User], Ids]] = [make_portfolio, make_rotation, make_pass, make_token, make_view, make_channel]
 """Each gives the owner objects and returns their ids by the name that routes give them; every app adds its own."""
 
 

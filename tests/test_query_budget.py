@@ -19,12 +19,13 @@ from accounts.models import User
 from journal.models import Review, Rotation
 from portfolio.models import Fill, Portfolio, Transfer
 from portfolio.services.valuation import value_portfolio
-from signals.models import Recommendation, RecommendationLeg
+from signals.models import Channel, Delivery, Recommendation, RecommendationLeg, Subscription
+from signals.services.channels import send_test
 from tests.api.scene import Caller
 from tests.api.test_counts import copies, hold
 from tests.portfolio.factories import spot
 from tests.signals import scene
-from tests.test_ownership import Ids, make_portfolio, make_rotation, parameters
+from tests.test_ownership import Ids, make_channel, make_portfolio, make_rotation, parameters
 
 BUDGET = 12
 FEW, MANY = 10, 1000
@@ -91,6 +92,9 @@ PAGES = {
     "ticket of scenario B": "journal:new_rotation?template=B",
     "pass": "journal:pass_recommendation",
     "settings": "accounts:settings",
+    "alerts": "signals:alerts",
+    "channel": "signals:alert_channel",
+    "alert log": "signals:alert_log",
 }
 
 
@@ -107,7 +111,8 @@ def _clock() -> Iterator[None]:
 @pytest.fixture
 def own_ids(alice: User) -> Ids:
     """The owner's portfolio, valued daily, with an open recommendation and a rotation."""
-    ids = {**make_portfolio(alice), **make_rotation(alice)}
+    ids = {**make_portfolio(alice), **make_rotation(alice), **make_channel(alice)}
+    send_test(channel=Channel.objects.get(), now=NOW)
     value_portfolio(portfolio=Portfolio.objects.get(pk=ids["portfolio_id"]), now=NOW)
     return ids
 
@@ -134,6 +139,9 @@ def crowd(ids: Ids, count: int) -> None:
     )
     legs = RecommendationLeg.objects.count()
     copies(RecommendationLeg.objects.earliest("pk"), min(count, MOST_LEGS), position=lambda n: 100 + legs + n)
+    told = Delivery.objects.count()
+    copies(Delivery.objects.earliest("pk"), count, key=lambda n: f"{told}:{n}", public_id=lambda _: uuid4())
+    copies(Subscription.objects.earliest("pk"), min(count, MOST_LEGS))
     hold(book, min(count, MOST_HELD), f"OWN{count}X")
 
 

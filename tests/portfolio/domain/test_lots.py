@@ -47,6 +47,17 @@ class TestMethods:
         assert taken[2] == scaled(D(1550))
         assert [(one.sequence, one.quantity, one.remaining_cost) for one in pile.lots()] == [(1, 30, 1550)]
 
+    def test_the_pool_is_told_with_all_it_took_in(self) -> None:
+        pile = Pile(Method.AVG)
+        first, second = lot(1, 10, 100), lot(2, 30, 500)._replace(is_assumed=True)
+        pile.add(first)
+
+        piece = pile.add(second)
+
+        whole = first._replace(quantity=D(40), cost=D(600), is_assumed=True)
+        assert piece[3] == whole._replace(remaining_quantity=D(40), remaining_cost=D(600))
+        assert pile.add(first)[3].is_assumed
+
     def test_highest_cost_ties_go_to_the_oldest(self) -> None:
         pile = Pile(Method.HIFO, [lot(2, 2, 10), lot(1, 1, 5)])
 

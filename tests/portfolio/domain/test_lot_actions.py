@@ -202,6 +202,7 @@ class TestMove:
 
         folded = run(deposit(1, "X", 2, 20), out)
 
+        assert [one.kind for one in folded.outcomes[1].disposals] == [Kind.SENT, Kind.FEE]
         assert folded.outcomes[1].flow == -10
         assert folded.outcomes[1].realized == -5
         assert lots(folded, 1, "X") == [(1, D("0.5"), 5)]
@@ -255,12 +256,23 @@ class TestMigration:
 
         assert lots(folded, 1, "B") == [(2, D("3e-18"), 12)]
 
+    def test_what_is_rounded_away_first_waits_for_the_first_that_stays(self) -> None:
+        bought = [deposit(1, "A", "0.001", 1), deposit(2, "A", "0.001", 2), deposit(3, "A", 1000, 9)]
+
+        folded = run(*bought, converted("A", "1000.002", "B", "0.000000000000000003"))
+
+        assert lots(folded, 1, "B") == [(3, D("3e-18"), 12)]
+
     def test_an_import_converts_what_nobody_had_at_its_value(self) -> None:
         event = replace(converted("A", "4", "B", "8"), is_imported=True, value=D(20))
 
         folded = run(deposit(1, "A", 1, 3), event)
 
         assert lots(folded, 1, "B") == [(1, 2, 3), (5, 6, 15)]
+        assert [lot.is_assumed for lot in folded.state.lots_of(1, "B")] == [False, True]
+        assert [(one.asset, one.kind, one.quantity) for one in folded.outcomes[1].disposals] == [
+            ("A", Kind.CONVERTED, 1)
+        ]
 
 
 class TestRebase:
@@ -274,6 +286,11 @@ class TestRebase:
         assert lots(folded, 1, "X") == [(1, whole / 3, 10), (2, whole / 3 * 2, 50)]
         assert folded.state.held(1, "X") == whole
         assert folded.outcomes[2].realized == 0
+
+    def test_may_leave_less_than_one_unit(self) -> None:
+        folded = run(deposit(1, "X", 1, 10), Rebase(**place(2), asset="X", change=D("-0.5")))
+
+        assert lots(folded, 1, "X") == [(1, D("0.5"), 10)]
 
     def test_nothing_cannot_be_rebased(self) -> None:
         with pytest.raises(LedgerError, match=r"^You hold no X that could be rebased\.$"):
@@ -299,6 +316,7 @@ class TestRebase:
         folded = run(*shared, Rebase(**place(4), asset="X", change=D(4)))
 
         (closed,) = folded.outcomes[3].disposals
+        assert (closed.asset, closed.unmatched_quantity, closed.unmatched_proceeds) == ("X", 0, 0)
         assert (closed.kind, closed.quantity, closed.cost, closed.proceeds) == (Kind.CONVERTED, 4, 100, 100)
         assert [(lot.account, lot.quantity, lot.cost) for lot in folded.outcomes[3].acquired] == [
             (1, 2, 10),
@@ -418,6 +436,7 @@ class TestMethodChange:
         assert (folded.state.held(1, "X"), folded.state.held(2, "X")) == (0, 3)
         assert lots(folded, 1, "X") == [(1, 2, 20), (3, 1, 12)]
         (missing,) = folded.outcomes[2].disposals
+        assert missing.asset == "X"
         assert (missing.kind, missing.quantity, missing.unmatched_quantity) == (Kind.MOVED, 0, 1)
         assert [(lot.account, lot.cost, lot.is_assumed) for lot in folded.outcomes[2].acquired] == [(2, 12, True)]
         assert (folded.outcomes[2].unmatched, folded.outcomes[2].realized) == (12, 0)
@@ -456,6 +475,13 @@ class TestMethodChange:
         assert folded.state.costs == {(EVERYWHERE, "X"): 40, (EVERYWHERE, "Y"): 5}
         assert (folded.state.method, folded.state.scope) == (Method.LIFO, Scope.PORTFOLIO)
         assert folded.changed >= {(1, "X"), (2, "X"), (2, "Y")}
+
+    def test_every_asset_is_dealt_out(self) -> None:
+        wide = [change(0, "FIFO", Scope.PORTFOLIO), deposit(1, "X", 1, 10, account=2), deposit(2, "Y", 1, 5, account=2)]
+
+        folded = run(*wide, change(3, "FIFO"))
+
+        assert (lots(folded, 2, "X"), lots(folded, 2, "Y")) == ([(1, 1, 10)], [(2, 1, 5)])
 
     def test_lots_are_dealt_out_oldest_first_in_the_order_of_accounts(self) -> None:
         unknown = TransferIn(**place(1, 2), asset="X", quantity=D(2), value=D(20))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from portfolio.domain.events import EventError, FundingPayment, MarginChange, PerpFill, Side, TransferIn
+from portfolio.domain.events import EventError, FundingPayment, MarginChange, PerpFill, Side, TransferIn, TransferOut
 from portfolio.domain.futures import MarginMode, Position, PositionSide, Reason
 from portfolio.domain.ledger import Folded, fold
 from portfolio.domain.outcomes import LedgerError, Oversold
@@ -154,6 +154,12 @@ class TestForcedCloses:
         with pytest.raises(NothingToClose, match=r"^A forced close cannot be larger than the open position\.$"):
             fold(events=[*self.OPENED, perp(3, way, quantity, "90", reason=Reason.ADL)])
 
+    def test_never_add_to_a_small_position(self) -> None:
+        small = perp(2, "buy", "0.5", "100")
+
+        with pytest.raises(NothingToClose):
+            fold(events=[deposit(1, "USD", "1000"), small, perp(3, "buy", "0.5", "90", reason=Reason.ADL)])
+
     def test_an_import_may_lack_what_came_before(self) -> None:
         closing = perp(3, "sell", "11", "90", reason=Reason.ADL, is_imported=True)
 
@@ -187,6 +193,30 @@ class TestMargin:
     def test_of_nothing_is_no_event(self) -> None:
         with pytest.raises(EventError):
             margin(1, "0")
+
+    def test_of_several_positions_adds_up(self) -> None:
+        second = perp(3, "buy", "4", "100", instrument=8)
+        out = TransferOut(**place(4), asset="USD", quantity=D(501))
+
+        with pytest.raises(Oversold, match=r"^You hold 500 USD, and this needs 501\.$"):
+            fold(events=[*self.OPENED, second, out])
+
+    def test_of_cents_must_be_there_too(self) -> None:
+        with pytest.raises(Oversold, match=r"^You hold 0\.4 USD, and this needs 0\.5\.$"):
+            fold(events=[deposit(1, "USD", "0.4"), perp(2, "buy", "0.5", "1")])
+
+
+class TestOpening:
+    def test_is_told_until_the_position_is_closed_or_turned(self) -> None:
+        start = [deposit(1, "USD", "5000"), perp(2, "buy", "2", "100"), perp(3, "buy", "2", "100")]
+
+        added = fold(events=start)
+        reduced = fold(events=[*start, perp(4, "sell", "1", "100")])
+        turned = fold(events=[*start, perp(4, "sell", "5", "100")])
+        closed = fold(events=[*start, perp(4, "sell", "4", "100")])
+
+        hours = [position(one).opened_at for one in (added, reduced, turned, closed)]
+        assert hours == [START + timedelta(hours=2), START + timedelta(hours=2), START + timedelta(hours=4), None]
 
 
 class TestMarginMode:

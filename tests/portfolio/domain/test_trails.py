@@ -154,6 +154,16 @@ class TestPools:
 
         assert sold(*events, origins={3, 4}) == [(3, D("7.5"), D("22.5")), (4, D("2.5"), D("7.5"))]
 
+    def test_what_comes_back_to_its_pool_is_whole_again(self) -> None:
+        there_and_back = [move(4, 4), move(5, 4, account=2, to=1)]
+
+        assert sold(*self.POOLED, buy(3, 10), *there_and_back, sell(6, 5), origins={3}) == [(3, 5, 15)]
+
+    def test_a_lot_that_is_sold_out_is_no_pool(self) -> None:
+        left = [method(1, Method.LIFO), money(2), buy(3, 10), buy(4, 10), sell(5, 10), method(6, Method.AVG)]
+
+        assert sold(*left, buy(7, 10), sell(8, 10), origins={7}) == [(7, 5, 15)]
+
     @pytest.mark.parametrize("scope", list(Scope))
     def test_lots_are_pooled_from_a_change_on(self, scope: Scope) -> None:
         events = [money(1), buy(2, 30), buy(3, 10), method(4, Method.AVG, scope), sell(5, 20), buy(6, 20), sell(7, 10)]

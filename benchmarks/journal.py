@@ -207,9 +207,9 @@ def pages(book: Any) -> Iterator[str]:
         ask()
         with CaptureQueriesContext(connection) as captured:
             ask()
-        ratio = cpu(ask) / floor
-        print(f"{where:40} {len(captured):3} queries, ratio {ratio:5.1f}")
-        if len(captured) > MOST_QUERIES or ratio > MOST_RATIO:
+        count, ratio = len(captured), cpu(ask) / floor
+        print(f"{where:40} {count:3} queries, ratio {ratio:5.1f}")
+        if count > MOST_QUERIES or ratio > MOST_RATIO:
             yield where
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from accounts.models import User
+from tests.journeys.desk import Desk
 from tests.servers import find
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "market"
@@ -51,3 +53,9 @@ def history() -> Path:
         assert os.environ.get("CI") != "true", "market history must be there in CI"
         pytest.skip("market history is not beside the project")
     return SHARED
+
+
+@pytest.fixture
+def desk(alice: User, tmp_path: Path) -> Desk:
+    """A person's desk in a market of real prices."""
+    return Desk(alice, tmp_path)

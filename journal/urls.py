@@ -2,13 +2,37 @@
 
 from django.urls import path
 
-from journal.views import calendar, feed, passes, reports, rotation, takeout, tickets, timeline
+from journal.views import (
+    calendar,
+    feed,
+    outcome,
+    passes,
+    plans,
+    questions,
+    reports,
+    rotation,
+    takeout,
+    tickets,
+    timeline,
+    undocumented,
+)
 
 app_name = "journal"
 urlpatterns = [
     path("", timeline.timeline, name="timeline"),
     path("new/", tickets.new_rotation, name="new_rotation"),
     path("preview/", tickets.preview, name="preview"),
+    path("draft/", tickets.save_draft, name="save_draft"),
+    path("plans/", plans.plans, name="plans"),
+    path("plans/<int:plan_id>/", plans.plan, name="plan"),
+    path("plans/<int:plan_id>/attach/", plans.attach_to_plan, name="attach_to_plan"),
+    path("plans/<int:plan_id>/end/", plans.end_plan, name="end_plan"),
+    path("plans/<int:plan_id>/pictures/", plans.add_plan_pictures, name="add_plan_pictures"),
+    path("undocumented/", undocumented.undocumented, name="undocumented"),
+    path("undocumented/attach/", undocumented.attach, name="attach"),
+    path("undocumented/adopt/", undocumented.adopt, name="adopt"),
+    path("questions/", questions.questions, name="questions"),
+    path("questions/<int:question_id>/stop/", questions.stop_asking, name="stop_asking"),
     path("views/", timeline.keep_view, name="keep_view"),
     path("views/<int:view_id>/forget/", timeline.forget_view, name="forget_view"),
     path("calendar/", calendar.calendar, name="calendar"),
@@ -23,4 +47,10 @@ urlpatterns = [
     path("pass/<int:recommendation_id>/", passes.pass_recommendation, name="pass_recommendation"),
     path("<int:rotation_id>/", rotation.rotation, name="rotation"),
     path("<int:rotation_id>/reverse/", rotation.reverse, name="reverse"),
+    path("<int:rotation_id>/outcome/", outcome.outcome, name="outcome"),
+    path("<int:rotation_id>/cash/", rotation.cash, name="cash"),
+    path("<int:rotation_id>/show/", rotation.show_outcome, name="show_outcome"),
+    path("<int:rotation_id>/reword/", rotation.reword_rotation, name="reword"),
+    path("<int:rotation_id>/pictures/", rotation.add_pictures, name="add_pictures"),
+    path("pictures/<int:picture_id>/", rotation.picture, name="picture"),
 ]

@@ -21,6 +21,9 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from accounts.models import ApiToken, User
 from jobs.services import enqueue
 from journal.models import Pass
+from journal.services.pictures import Cleaned, add_picture
+from journal.services.plans import keep_plan
+from journal.services.questions import ask as ask_oneself
 from journal.services.rotations import Draft, DraftLeg, log_rotation
 from journal.services.shelf import save_view
 from portfolio.models import Fill, Portfolio, Transfer
@@ -92,7 +95,26 @@ def make_channel(alice: User) -> Ids:
     return {"channel_id": channel.pk, "subscription_id": told.pk}
 
 
-MAKERS: list[Callable[[User], Ids]] = [make_portfolio, make_rotation, make_pass, make_token, make_view, make_channel]
+def make_plan(alice: User) -> Ids:
+    """Give the owner a plan with an image, and a question."""
+    book, now = Portfolio.objects.get(owner=alice), scene.after()
+    sale = DraftLeg(action="SELL_SPOT", instrument=spot("UNI"), quantity=D(1), price=D(25))
+    draft = Draft(client_key=uuid4(), legs=(sale,), thesis="One less.", executed_at=scene.after(minutes=1))
+    plan = keep_plan(portfolio=book, draft=draft, now=now)
+    image = add_picture(to=plan, picture=Cleaned(data=b"image", width=1, height=1), now=now)
+    question = ask_oneself(user=alice, text="Did I sleep on it?", now=now)
+    return {"plan_id": plan.pk, "picture_id": image.pk, "question_id": question.pk}
+
+
+MAKERS: list[Callable[[User], Ids]] = [
+    make_portfolio,
+    make_rotation,
+    make_pass,
+    make_token,
+    make_view,
+    make_channel,
+    make_plan,
+]
 """Each gives the owner objects and returns their ids by the name that routes give them; every app adds its own."""
 
 

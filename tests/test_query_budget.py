@@ -16,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.models import User
-from journal.models import Review, Rotation
+from journal.models import Peek, Plan, Review, Rotation
 from portfolio.models import Fill, Portfolio, Transfer
 from portfolio.services.valuation import value_portfolio
 from signals.models import Channel, Delivery, Recommendation, RecommendationLeg, Subscription
@@ -25,7 +25,7 @@ from tests.api.scene import Caller
 from tests.api.test_counts import copies, hold
 from tests.portfolio.factories import spot
 from tests.signals import scene
-from tests.test_ownership import Ids, make_channel, make_portfolio, make_rotation, parameters
+from tests.test_ownership import Ids, make_channel, make_plan, make_portfolio, make_rotation, parameters
 
 BUDGET = 12
 FEW, MANY = 10, 1000
@@ -74,6 +74,13 @@ PAGES = {
     "what if it peaked elsewhere": "signals:what_if?stage=PR&venue=mexc",
     "journal": "journal:timeline",
     "rotation": "journal:rotation",
+    "outcome of a rotation": "journal:outcome",
+    "cash of a rotation": "journal:cash",
+    "plans": "journal:plans",
+    "plan": "journal:plan",
+    "ticket of a plan": "journal:new_rotation?plan={plan_id}",
+    "undocumented": "journal:undocumented",
+    "questions": "journal:questions",
     "reviews": "learning:review_queue",
     "review": "learning:review_rotation",
     "what one learns": "learning:learning",
@@ -111,9 +118,10 @@ def _clock() -> Iterator[None]:
 @pytest.fixture
 def own_ids(alice: User) -> Ids:
     """The owner's portfolio, valued daily, with an open recommendation and a rotation."""
-    ids = {**make_portfolio(alice), **make_rotation(alice), **make_channel(alice)}
+    ids = {**make_portfolio(alice), **make_rotation(alice), **make_channel(alice), **make_plan(alice)}
     send_test(channel=Channel.objects.get(), now=NOW)
     value_portfolio(portfolio=Portfolio.objects.get(pk=ids["portfolio_id"]), now=NOW)
+    Peek.objects.create(rotation_id=ids["rotation_id"], horizon_days=90, peeked_at=NOW)
     return ids
 
 
@@ -125,6 +133,8 @@ def crowd(ids: Ids, count: int) -> None:
     copies(Fill.objects.earliest("pk"), count, sequence=lambda n: base + n, external_id=lambda _: None)
     copies(Transfer.objects.earliest("pk"), count, sequence=lambda n: base + n, external_id=lambda _: None)
     copies(rotation, count, client_key=lambda _: uuid4(), executed_at=lambda n: NOW - timedelta(minutes=n + 10))
+    plan = Plan.objects.get(pk=ids["plan_id"])
+    copies(plan, count, client_key=lambda _: uuid4(), saved_at=lambda n: plan.saved_at - timedelta(minutes=n + 1))
     copies(
         advice,
         count,

@@ -158,6 +158,7 @@ class Preview:
     before: Standing
     after: Standing
     fees: Decimal
+    leg_fees: tuple[tuple[str, Decimal], ...]
     one_way: Decimal | None
     round_trip: Decimal | None
     ladder: tuple[Rung, ...]
@@ -187,6 +188,7 @@ def preview(*, book: Book, moves: Sequence[Move], aims: Aims, cash_usd: Decimal,
         before=before_them,
         after=after_them,
         fees=sum((move.fee_usd for move in moves), ZERO),
+        leg_fees=tuple((move.name, move.fee_usd) for move in moves),
         one_way=one_way,
         round_trip=round_trip,
         ladder=ladder(after, pool=after_them.sleeves.rotation_pool, aims=aims, cash_usd=cash_usd),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.utils import timezone
 
+from journal.domain.checklist import considered
+from journal.forms.writings import PicturesField
+from journal.models import Mood
 from journal.queries.shelf import Shelf
 from journal.services.rotations import MAX_LEGS, Draft, DraftLeg
 from portfolio.domain.money import AmountError, Refusal
@@ -181,11 +184,22 @@ class TicketForm(forms.Form):
         required=False,
     )
     tags = forms.CharField(label="Tags", help_text="Separated by commas, such as turnover, early.", required=False)
+    mood = forms.ChoiceField(label="How you feel", choices=[("", "—"), *Mood.choices], required=False)
+    checklist = forms.MultipleChoiceField(
+        label="What you considered", widget=forms.CheckboxSelectMultiple(attrs={"class": "stacked"}), required=False
+    )
+    pictures = PicturesField(
+        label="Images",
+        help_text="Charts you looked at: PNG, JPEG or WebP. Hidden data in them does not come along.",
+        required=False,
+    )
 
-    def __init__(self, *args: Any, shelf: Shelf, now: datetime, **options: Any) -> None:
-        """Begin at the portfolio's present, with a key of its own."""
+    def __init__(self, *args: Any, shelf: Shelf, now: datetime, questions: Sequence[str] = (), **options: Any) -> None:
+        """Begin at the portfolio's present, with a key of its own, and ask what the person asks themselves."""
         super().__init__(*args, **options)
-        self.clock = shelf.portfolio.clock(now)
+        self.clock, self.questions = shelf.portfolio.clock(now), questions
+        checklist: Any = self.fields["checklist"]
+        checklist.choices = [(question, question) for question in questions]
         self.fields["client_key"].initial = uuid.uuid4
         self.fields["executed_at"].initial = timezone.localtime(self.clock)
         self.fields["executed_at"].help_text = f"In your time zone, {timezone.get_current_timezone_name()}."
@@ -218,6 +232,8 @@ class TicketForm(forms.Form):
             no_stop_reason=data["no_stop_reason"],
             core_override_reason=data["core_override_reason"],
             tags=tuple(data["tags"].split(",")),
+            mood=data["mood"],
+            checklist=considered(questions=self.questions, checked=data["checklist"]),
         )
 
 

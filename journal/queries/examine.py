@@ -32,6 +32,7 @@ from journal.models import LegFill, Review, Rotation
 from journal.queries.decisions import daily_closes, decision_of
 from journal.queries.legs import OPENS, SELLS, SPOT
 from journal.queries.paper import paper_decision
+from journal.queries.sealed import with_seen
 from portfolio.domain.money import ONE, ZERO, in_context
 from portfolio.models import Instrument
 from signals.models import RecommendationLeg, RegimeDay, StageDay
@@ -82,7 +83,9 @@ def examinable(*, user: User, pk: int) -> Rotation | None:
     fills = LegFill.objects.select_related("leg__sector", "leg__planned", "fill__instrument__asset")
     legs = RecommendationLeg.objects.filter(is_accepted=True).select_related("instrument__asset", "sector")
     where = ("portfolio__market", "portfolio__venue", "portfolio__reserve_asset", "recommendation", "plan")
-    mine = Rotation.objects.owned_by(user).filter(pk=pk).select_related(*where, "source_sector", "destination_sector")
+    mine = with_seen(Rotation.objects.owned_by(user).filter(pk=pk)).select_related(
+        *where, "source_sector", "destination_sector"
+    )
     found = mine.annotate(**_now()).prefetch_related("reviews", Prefetch("recommendation__legs", legs)).first()
     if found is not None:
         found.pairs = list(fills.filter(leg__rotation=found).order_by("leg__position", "pk"))  # type: ignore[attr-defined]

@@ -27,6 +27,11 @@ class Progress:
     left: Decimal
     average: Decimal | None
 
+    @property
+    def percent(self) -> int:
+        """Return the share in whole per cent, at most 100."""
+        return int(min(self.share, Decimal(1)) * 100)
+
 
 def plans(*, portfolio: Portfolio, state: str = "", cursor: str = "") -> Page[Plan]:
     """Return a page of plans, those that wait unless another state is asked for, newest first. Two queries."""

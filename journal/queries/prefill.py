@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Context, Decimal
 
-from journal.models import LegFill
+from journal.models import LegFill, Plan
 from journal.queries.scenarios import Scenario, scenario_legs
 from journal.queries.shelf import Shelf
 from portfolio.domain.money import ONE, canonical, exact, in_context
@@ -79,6 +79,24 @@ def from_rotation(filled: Sequence[LegFill], *, shelf: Shelf, quotes: Mapping[in
         tags=", ".join(filled[0].leg.rotation.tags),
         note="Legs and quantities of your earlier rotation, at the prices now.",
     )
+
+
+def from_plan(plan: Plan) -> Prefill:
+    """Return the legs as they were planned."""
+    rows = [
+        {
+            "action": leg.action,
+            "instrument": str(leg.instrument_id),
+            "quantity": canonical(leg.quantity),
+            "price": shown(leg.price),
+            "leverage": "" if leg.leverage is None else canonical(leg.leverage),
+            "stop_price": shown(leg.stop_price),
+            "purpose": leg.purpose,
+        }
+        for leg in plan.legs.all()
+    ]
+    heading = BLANK.heading if plan.state == Plan.State.DRAFT else "What you planned"
+    return Prefill(heading=heading, rows=rows, recommendation=plan.recommendation, tags=", ".join(plan.tags))
 
 
 def from_scenario(scenario: Scenario, *, shelf: Shelf, found: Snapshot, stage: StageNow | None) -> Prefill:

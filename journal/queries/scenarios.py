@@ -1,4 +1,4 @@
-"""Work the playbook's scenarios A and B out with a person's own numbers (DOMAIN F32-F41)."""
+"""Work the playbook's scenarios and phases out with a person's own numbers (DOMAIN F32-F41)."""
 
 from __future__ import annotations
 
@@ -21,14 +21,41 @@ Action = RecommendationLeg.Action
 Purpose = RecommendationLeg.Purpose
 HALF = Decimal("0.5")
 PRICE_DIGITS = 7
+SLIGHTLY = Decimal("0.1")
+A_THIRD = Decimal("0.333333")
 NEED_TWO = "The playbook's scenarios need a policy with two narratives, and something held in one of them."
 
 
 class Scenario(StrEnum):
-    """Name the playbook's scenarios: into the narrative that ignites, and back to the base after its peak."""
+    """Name the playbook's templates: into the narrative that ignites, and back to the base after its peak.
+
+    The phases do less: the first accumulates with what is free, the second takes some profit.
+    """
 
     A = "A"
     B = "B"
+    P1 = "P1"
+    P2 = "P2"
+
+
+NOTES = {
+    Scenario.A: (
+        "The playbook's scenario A with your numbers: half of {source} moves into {target}, with a futures long on top "
+        "where your reserve can post its margin. Change what you did otherwise."
+    ),
+    Scenario.B: (
+        "The playbook's scenario B with your numbers: {source} is cut to a fifth of the pool, its long is closed, "
+        "{target} takes what it brings, and a short stands against your core. Change what you did otherwise."
+    ),
+    Scenario.P1: (
+        "The playbook's phase 1, accumulation: a tenth of {source} and half of what is free in your reserve go into "
+        "{target}, with a small long on top. Change what you did otherwise."
+    ),
+    Scenario.P2: (
+        "The playbook's phase 2, profit taking: a third of {source} is sold into your reserve, and its long is closed; "
+        "where you have none, a small short stands against it. Change what you did otherwise."
+    ),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,22 +103,12 @@ def scenario_legs(
     if roles is None or found.policy is None:
         return Plan(heading="A scenario needs two narratives", note=NEED_TWO)
     desk = _Desk(shelf=shelf, found=found, policy=found.policy, roles=roles, prices=prices)
-    source, target = (roles.base, roles.leader) if scenario is Scenario.A else (roles.leader, roles.base)
-    legs = _attack(desk) if scenario is Scenario.A else _defend(desk)
-    heading = f"{names[source]} to {names[target]}"
-    return Plan(heading=heading, note=_note(scenario, names[source], names[target]) if legs else NEED_TWO, legs=legs)
-
-
-def _note(scenario: Scenario, source: str, target: str) -> str:
-    if scenario is Scenario.A:
-        return (
-            f"The playbook's scenario A with your numbers: half of {source} moves into {target}, with a futures long "
-            "on top where your reserve can post its margin. Change what you did otherwise."
-        )
-    return (
-        f"The playbook's scenario B with your numbers: {source} is cut to a fifth of the pool, its long is closed, "
-        f"{target} takes what it brings, and a short stands against your core. Change what you did otherwise."
-    )
+    is_onward = scenario in (Scenario.A, Scenario.P1)
+    source, target = (roles.base, roles.leader) if is_onward else (roles.leader, roles.base)
+    legs = PLANS[scenario](desk)
+    heading = "Some profit out of {}" if scenario is Scenario.P2 else "{} to {}"
+    said = NOTES[scenario].format(source=names[source], target=names[target])
+    return Plan(heading=heading.format(names[source], names[target]), note=said if legs else NEED_TWO, legs=legs)
 
 
 def _attack(desk: _Desk) -> list[PlannedLeg]:
@@ -120,6 +137,43 @@ def _defend(desk: _Desk) -> list[PlannedLeg]:
     ]
 
 
+def _accumulate(desk: _Desk) -> list[PlannedLeg]:
+    """Put a little of the base and half of the free reserve into the leader, with a small long on top (phase 1)."""
+    sells = _sales(desk, desk.roles.base, share=SLIGHTLY)
+    free = max(_spare(desk), ZERO) * HALF / _cash_usd(desk)
+    buys = _purchase(desk, desk.roles.leader, sells, more=exact(free))
+    rule = preset_of(desk.policy).stages[StageCode.NI]
+    bought = buys[0].instrument.asset if buys else None
+    return [*sells, *buys, *_opened(desk, bought, rule, Action.OPEN_LONG, Purpose.AMPLIFY, part=HALF)]
+
+
+def _take_profit(desk: _Desk) -> list[PlannedLeg]:
+    """Sell a third of the leader into the reserve, and close its long, or hedge it where there is none (phase 2)."""
+    closes, sells = _closed(desk), _sales(desk, desk.roles.leader, share=A_THIRD)
+    rule = preset_of(desk.policy).stages[StageCode.PR]
+    held = sells[0].instrument.asset if sells and not closes else None
+    return [
+        *closes,
+        *sells,
+        *_opened(desk, held, rule, Action.OPEN_SHORT_HEDGE, Purpose.RESIDUAL_SPOT_HEDGE, part=HALF),
+    ]
+
+
+def _spare(desk: _Desk) -> Decimal:
+    """Return what the reserve holds above its floor, in USD."""
+    parts = desk.found.sleeves
+    floor: Decimal = desk.policy.reserve_floor * parts.equity.value
+    return parts.reserve.value - floor
+
+
+def _cash_usd(desk: _Desk) -> Decimal:
+    quoted = desk.found.quotes.get(desk.shelf.portfolio.reserve_asset_id)
+    return ONE if quoted is None else quoted.price
+
+
+PLANS = {Scenario.A: _attack, Scenario.B: _defend, Scenario.P1: _accumulate, Scenario.P2: _take_profit}
+
+
 def _sales(desk: _Desk, sector: str, *, share: Decimal) -> list[PlannedLeg]:
     """Sell a share of everything free that belongs to a sector."""
     legs = []
@@ -131,10 +185,10 @@ def _sales(desk: _Desk, sector: str, *, share: Decimal) -> list[PlannedLeg]:
     return [leg for leg in legs if leg is not None]
 
 
-def _purchase(desk: _Desk, sector: str, sells: Iterable[PlannedLeg]) -> list[PlannedLeg]:
-    """Spend exactly what sales bring, after both fees, on the sector's largest holding (F34)."""
+def _purchase(desk: _Desk, sector: str, sells: Iterable[PlannedLeg], *, more: Decimal = ZERO) -> list[PlannedLeg]:
+    """Spend exactly what sales bring, and more where it is said, after both fees, on the sector's largest holding."""
     rate = desk.shelf.rates[Instrument.Kind.SPOT]
-    proceeds = sum((leg.quantity * leg.price for leg in sells), ZERO) * (1 - rate)
+    proceeds = sum((leg.quantity * leg.price for leg in sells), ZERO) * (1 - rate) + more
     instrument = _chosen(desk, sector)
     if instrument is None or not proceeds:
         return []
@@ -143,14 +197,15 @@ def _purchase(desk: _Desk, sector: str, sells: Iterable[PlannedLeg]) -> list[Pla
     return [] if leg is None else [leg]
 
 
-def _opened(desk: _Desk, asset: Asset | None, rule: StageRule, action: Action, purpose: Purpose) -> list[PlannedLeg]:
-    """Open futures as the stage asks, as far as the reserve above its floor can post the margin (F35)."""
+def _opened(
+    desk: _Desk, asset: Asset | None, rule: StageRule, action: Action, purpose: Purpose, *, part: Decimal = ONE
+) -> list[PlannedLeg]:
+    """Open futures as the stage asks, or a part of it, as far as that of the free reserve can post the margin (F35)."""
     instrument = None if asset is None else desk.shelf.instrument_of(asset=asset.pk, is_futures=True)
     if instrument is None or instrument.asset_id not in desk.prices:
         return []
-    parts = desk.found.sleeves
-    spare = parts.reserve.value - desk.policy.reserve_floor * parts.equity.value
-    wanted = abs(rule.futures_ratio) * parts.rotation_pool
+    spare = _spare(desk) * part
+    wanted = abs(rule.futures_ratio) * desk.found.sleeves.rotation_pool * part
     notional = max(min(wanted, spare * rule.leverage * Decimal("0.98")), ZERO)
     price = desk.prices[instrument.asset_id]
     quantity = floor_to_step(exact(notional / price), instrument.lot_step)

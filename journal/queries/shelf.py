@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
-from django.db.models import Q
+from django.db.models import F, FilteredRelation, Q
 
 from portfolio.domain.money import exact, in_context
 from portfolio.models import Asset, FeeSchedule, Instrument, Portfolio
@@ -37,22 +38,33 @@ class Shelf:
 
 
 def shelf_of(*, portfolio: Portfolio, moment: datetime) -> Shelf:
-    """Return what the portfolio's venue offers of what has a price, spot before perps. Two queries."""
+    """Return what the portfolio's venue offers of what has a price, spot before perps, and its rates. One query.
+
+    Each instrument comes once for every product that the venue charges for: both are few.
+    """
     offered = Instrument.objects.plain().filter(venue=portfolio.venue_id, asset__in=assets_of(portfolio))
-    rows = offered.exclude(asset=portfolio.reserve_asset_id).select_related("asset", "venue")
-    instruments = {row.pk: row for row in rows.order_by("-kind", "asset__symbol")}
+    rows = (
+        offered.exclude(asset=portfolio.reserve_asset_id)
+        .select_related("asset", "venue")
+        .annotate(
+            schedule=_current(moment),
+            **{f"schedule_{name}": F(f"schedule__{name}") for name in ("product", "taker_rate", "starts_at")},
+        )
+    )
+    listed: list[Any] = list(rows.order_by("-kind", "asset__symbol", "pk", "schedule__starts_at"))
+    instruments = {row.pk: row for row in listed}
     assets = {row.asset.symbol: row.asset for row in instruments.values()}
     reserve = portfolio.reserve_asset
+    charged = {row.schedule_product: row.schedule_taker_rate for row in listed if row.schedule_product}
     return Shelf(
         portfolio=portfolio,
         instruments=instruments,
         assets={reserve.symbol: reserve, **assets},
-        rates=USUAL_RATES | taker_rates(venue=portfolio.venue_id, moment=moment),
+        rates=USUAL_RATES | charged,
     )
 
 
-def taker_rates(*, venue: int, moment: datetime) -> dict[str, Decimal]:
-    """Return a venue's taker rate by product at a moment; the schedule that started last counts."""
-    current = FeeSchedule.objects.filter(venue=venue, starts_at__lte=moment)
-    rows = current.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=moment)).order_by("starts_at")
-    return dict(rows.values_list("product", "taker_rate"))
+def _current(moment: datetime) -> FilteredRelation:
+    """Join a venue's fee schedules that hold at a moment; the one that started last comes last, and counts."""
+    is_open = Q(venue__fees__ends_at__isnull=True) | Q(venue__fees__ends_at__gt=moment)
+    return FilteredRelation("venue__fees", condition=Q(venue__fees__starts_at__lte=moment) & is_open)

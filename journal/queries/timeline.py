@@ -11,6 +11,7 @@ from django.db.models import Prefetch, QuerySet
 from accounts.models import User
 from journal.models import Leg, LegFill, Rotation
 from journal.queries.filters import Filter
+from journal.queries.sealed import with_seen
 from portfolio.charts import RotationMark
 from portfolio.domain.money import ZERO, in_context
 from portfolio.models import Portfolio
@@ -42,7 +43,7 @@ class Timeline:
 
 def timeline(*, portfolio: Portfolio, chosen: Filter, cursor: str = "") -> Timeline:
     """Return a page of the journal in three queries, however long it is."""
-    rows = chosen.of(portfolio).select_related(*SECTORS).defer("evidence").prefetch_related("reviews")
+    rows = with_seen(chosen.of(portfolio)).select_related(*SECTORS).defer("evidence").prefetch_related("reviews")
     return Timeline(
         page=newest_first(rows, moment="executed_at", tie="id", cursor=cursor),
         totals=totals_of(chosen.of(portfolio)),

@@ -22,7 +22,7 @@ from journal.queries.timeline import exported, title_of
 from journal.queries.timeline import timeline as timeline_of
 from journal.services.shelf import TooManyViews, drop_view, save_view
 from journal.views.learning import key_name
-from journal.views.words import chance, conclusion, on_paper
+from journal.views.words import chance, on_paper, sealed_or
 from portfolio.models import Portfolio, Sector
 from portfolio.views.access import Desk, desk_of, person_of
 from portfolio.views.sheets import csv_answer, written
@@ -143,7 +143,7 @@ def _row(rotation: Rotation) -> dict[str, Any]:
     return {
         "it": rotation,
         "title": title_of(rotation),
-        "conclusion": conclusion(rotation, reviews),
+        "conclusion": sealed_or(rotation, reviews),
         "conviction": chance(rotation.conviction),
     }
 

@@ -24,10 +24,20 @@ class Check:
 
 @in_context
 def preview_context(
-    found: Preview, *, sectors: Sequence[Sector], no_stop_reason: str, core_reason: str
+    found: Preview,
+    *,
+    sectors: Sequence[Sector],
+    no_stop_reason: str,
+    core_reason: str,
+    expected: float | None = None,
 ) -> dict[str, Any]:
-    """Return what the preview panel shows."""
-    checks = checks_of(found, no_stop_reason=no_stop_reason, core_reason=core_reason)
+    """Return what the preview panel shows; `expected` is what the recommendation says the move may earn."""
+    hoped = None if expected is None else Decimal(str(round(expected, 6)))
+    checks = [
+        *checks_of(found, no_stop_reason=no_stop_reason, core_reason=core_reason),
+        *_hurdle(found, hoped),
+    ]
+    checks.sort(key=lambda check: ("bad", "warn", "good").index(check.tone))
     needs = [name for name, is_needed in _needs(found).items() if is_needed]
     return {
         "shown": found,
@@ -37,6 +47,7 @@ def preview_context(
         "checks": checks,
         "is_passing": all(check.tone == "good" for check in checks),
         "needs": " ".join(needs),
+        "expected": hoped,
     }
 
 
@@ -97,6 +108,17 @@ def _stop(risk: Risk, reason: str) -> list[Check]:
             )
         ]
     return [Check(tone="good", sentence=f"The stop of {risk.name} is hit well before liquidation.")]
+
+
+def _hurdle(found: Preview, expected: Decimal | None) -> list[Check]:
+    """Hold what has to be earned, there and back, against what is expected (DOMAIN 3.7)."""
+    if expected is None or found.round_trip is None:
+        return []
+    if expected >= found.round_trip:
+        words = f"The {pct(expected, 2)} expected outweighs the {pct(found.round_trip, 2)} it costs there and back."
+        return [Check(tone="good", sentence=words)]
+    words = f"It costs {pct(found.round_trip, 2)} there and back, more than the {pct(expected, 2)} expected."
+    return [Check(tone="warn", sentence=words)]
 
 
 def _reserve(found: Preview) -> list[Check]:

@@ -10,6 +10,7 @@ from decimal import Decimal
 from journal.domain.counterfactual import Status, first_close
 from journal.models import Review, Rotation
 from journal.queries.paper import Undone
+from journal.queries.sealed import known_days, sealed_days
 from portfolio.domain.display import day, usd
 
 OWN_HORIZON = 30
@@ -62,6 +63,15 @@ def conclusion(rotation: Rotation, reviews: Iterable[Review]) -> Conclusion:
         return Conclusion(before="There is no price to compare this rotation with")
     first = day(first_close(rotation.executed_at))
     return Conclusion(before=f"Too early to say: the first comparison comes on {first}")
+
+
+def sealed_or(rotation: Rotation, reviews: Iterable[Review]) -> Conclusion:
+    """Return the answer, or that it is known and waits for a guess; the rotation comes with what was seen of it."""
+    listed = list(reviews)
+    days = sealed_days(rotation, known_days(listed))
+    if days is None or rotation.state == Rotation.State.REVERSED:
+        return conclusion(rotation, listed)
+    return Conclusion(before=f"How it went after {days} days is known: guess before you look")
 
 
 def on_paper(found: Undone) -> Conclusion:

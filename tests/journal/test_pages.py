@@ -360,7 +360,9 @@ class TestRefusals:
 class TestRotation:
     def test_the_heading_is_the_conclusion(self, client_of_alice: Client, book: Portfolio) -> None:
         rotations(book, 1)
-        text = client_of_alice.get(f"/journal/{Rotation.objects.get().pk}/").content.decode()
+        where = f"/journal/{Rotation.objects.get().pk}/"
+        client_of_alice.post(f"{where}show/")
+        text = client_of_alice.get(where).content.decode()
         heading = re.sub(r"<[^>]+>", "", re.search(r"<h1>(.*?)</h1>", text, re.DOTALL)[1])  # type: ignore[index]
         assert heading == "After 30 days you are $466.38 ahead of having held"
 

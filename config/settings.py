@@ -333,6 +333,7 @@ CELERY_BEAT_SCHEDULE = {
 # -- Live sources: other addresses by name (a mirror), the optional key of CoinGecko -----------------------------------
 SOURCE_ADDRESSES: dict[str, str] = json.loads(env.str("SOURCE_ADDRESSES", default="") or "{}")
 COINGECKO_DEMO_KEY = env.str("COINGECKO_DEMO_KEY", default="")
+OPTIONAL_SOURCES = env.list("OPTIONAL_SOURCES", default=[])
 
 PERIODIC_JOBS = {
     "signals.refresh_markets": 300,

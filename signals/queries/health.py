@@ -11,7 +11,7 @@ from jobs.models import Job
 from portfolio.models import Market, Price
 from signals.models import Quarantine, Reading, SourcePoll, SourceState
 from signals.queries.standing import REFRESH_TASK
-from signals.sources.live.registry import SOURCES, Listed
+from signals.sources.live.registry import Listed, enabled_sources
 
 RECENT = timedelta(days=7)
 LATE = 3
@@ -63,7 +63,7 @@ def source_health(*, market: Market, now: datetime) -> list[SourceHealth]:
     ]
     return [
         _health(source, states.get(source.name), polls.get(source.name), quarantined.get(source.name, 0), kept, now)
-        for source in SOURCES
+        for source in enabled_sources()
     ]
 
 

@@ -8,7 +8,8 @@ from datetime import date, datetime, timedelta
 from django.db.models import Max
 
 from portfolio.models import Asset, Market, Price, Sector, SectorMembership
-from signals.models import Reading, SourceAlias
+from signals.models import Feed, Reading, SectorAlias, SourceAlias
+from signals.sources.live.feeds import FEEDS
 
 RECENT = timedelta(days=40)
 
@@ -44,6 +45,18 @@ def aliases(*, source: str, names: Mapping[str, str] | None) -> dict[str, str]:
     known = set(Asset.objects.values_list("symbol", flat=True))
     entered = dict(SourceAlias.objects.filter(source=source).values_list("asset__symbol", "external_id"))
     return {symbol: name for symbol, name in {**names, **entered}.items() if symbol in known}
+
+
+def sector_names(*, source: str, names: Mapping[str, str]) -> dict[str, str]:
+    """Return a source's names of narratives by slug: the listed ones, overruled by those an administrator entered."""
+    entered = SectorAlias.objects.filter(source=source).values_list("sector__slug", "external_id")
+    return {**names, **dict(entered)}
+
+
+def chosen_feeds() -> tuple[str, ...]:
+    """Return the feeds that are read: the listed ones and those an administrator added, but none that is off."""
+    entered = dict(Feed.objects.order_by("pk").values_list("url", "is_enabled"))
+    return tuple(url for url in dict.fromkeys([*FEEDS, *entered]) if entered.get(url, True))
 
 
 def narratives(*, market: Market, on: date) -> dict[str, tuple[str, ...]]:

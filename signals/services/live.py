@@ -15,7 +15,15 @@ from jobs.services import claim_slot, enqueue
 from portfolio.models import Market
 from portfolio.services.catalogue import LIVE_SLUG
 from signals.models import SourcePoll, SourceState
-from signals.queries.live import aliases, latest_values, narratives, newest_closes, newest_readings
+from signals.queries.live import (
+    aliases,
+    chosen_feeds,
+    latest_values,
+    narratives,
+    newest_closes,
+    newest_readings,
+    sector_names,
+)
 from signals.queries.readings import EVENT_COVERAGE
 from signals.services.combining import combine_venues
 from signals.services.events import propose
@@ -24,7 +32,7 @@ from signals.services.screening import Screened, quarantine, screen
 from signals.sources.base import Observation, ReadingRow
 from signals.sources.fetch import Fetcher
 from signals.sources.live.base import Confirmed, Doubt, Looked, Scope, Skipped
-from signals.sources.live.registry import SOURCES, Listed
+from signals.sources.live.registry import OPTIONAL, SOURCES, Listed, enabled_sources
 
 SOURCE_TASK = "signals.refresh_source"
 
@@ -62,9 +70,9 @@ class LiveReport:
 
 def listed(name: str) -> Listed:
     """Return a source by its name. Raises UnknownSourceError."""
-    found = next((source for source in SOURCES if source.name == name), None)
+    found = next((source for source in SOURCES + OPTIONAL if source.name == name), None)
     if found is None:
-        known = ", ".join(source.name for source in SOURCES)
+        known = ", ".join(source.name for source in SOURCES + OPTIONAL)
         raise UnknownSourceError(f"There is no source {name!r}. Known are: {known}.")
     return found
 
@@ -112,6 +120,8 @@ def scope_of(*, market: Market, source: Listed, now: datetime) -> Scope:
         sectors=narratives(market=market, on=now.astimezone(UTC).date()),
         newest=newest_closes(market=market),
         newest_reading=newest_readings(market=market, now=now),
+        sector_names=sector_names(source=source.name, names=source.sector_names),
+        feeds=chosen_feeds(),
         address=settings.SOURCE_ADDRESSES.get(source.name, ""),
         key=settings.COINGECKO_DEMO_KEY if source.name == "coingecko" else "",
     )
@@ -185,6 +195,6 @@ def queue_live(*, now: datetime) -> list[Job]:
     resting = set(SourceState.objects.filter(open_until__gt=now).values_list("name", flat=True))
     return [
         enqueue(task=SOURCE_TASK, now=now, args={"source": source.name}, unique_key=f"{SOURCE_TASK}:{source.name}")
-        for source in SOURCES
+        for source in enabled_sources()
         if source.name not in resting and claim_slot(job=f"{SOURCE_TASK}:{source.name}", every=source.every, now=now)
     ]

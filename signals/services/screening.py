@@ -20,7 +20,7 @@ COMPARABLE = timedelta(days=7)
 RATES = frozenset(
     {
         "fear_greed", "funding", "funding_venue", "funding_now", "taker_rate", "maker_rate", "maintenance_rate",
-        "volume_venue",
+        "volume_venue", "category_breadth", "pool_yield", "stable_yield",
     }
 )  # fmt: skip
 

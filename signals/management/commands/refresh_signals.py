@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from portfolio.services.catalogue import LIVE_SLUG, ensure_market
 from signals.services.live import LiveReport, UnknownSourceError, listed, refresh_source
-from signals.sources.live.registry import SOURCES
+from signals.sources.live.registry import enabled_sources
 
 
 class Command(BaseCommand):
@@ -27,7 +27,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Ask one after the other."""
         try:
-            chosen = [listed(name) for name in options["source"]] or list(SOURCES)
+            chosen = [listed(name) for name in options["source"]] or list(enabled_sources())
         except UnknownSourceError as error:
             raise CommandError(str(error)) from None
         market = ensure_market(LIVE_SLUG)

@@ -60,6 +60,8 @@ class Scope:
     sectors: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     newest: Mapping[str, date] = field(default_factory=dict)
     newest_reading: Mapping[tuple[str, str], datetime] = field(default_factory=dict)
+    sector_names: Mapping[str, str] = field(default_factory=dict)
+    feeds: tuple[str, ...] = ()
     address: str = ""
     key: str = ""
 
@@ -72,6 +74,11 @@ class Scope:
         """Return how many days of an asset's closes are to be fetched; the whole year on first use."""
         newest = self.newest.get(symbol)
         return HISTORY_DAYS if newest is None else min((self.yesterday - newest).days, HISTORY_DAYS)
+
+    def is_due(self, indicator: str, subject: str, every: timedelta) -> bool:
+        """Return whether a reading is old enough to be asked for again."""
+        newest = self.newest_reading.get((indicator, subject))
+        return newest is None or self.now - newest >= every
 
     def is_new(self, indicator: str, subject: str, moment: datetime) -> bool:
         """Return whether a reading lies within the days that a source may still restate, or was never read."""

@@ -11,6 +11,7 @@ from signals.sources.base import MARKET_WIDE, SCOPE_GLOBAL, PriceRow, QuoteRow, 
 from signals.sources.fetch import Answer, Fetcher
 from signals.sources.live.base import (
     BadValueError,
+    Confirmed,
     Doubt,
     Scope,
     Yielded,
@@ -21,6 +22,7 @@ from signals.sources.live.base import (
     guarded,
     jumps,
     moment,
+    rate,
     rows,
 )
 
@@ -28,14 +30,9 @@ NAME = "coingecko"
 ADDRESS = "https://api.coingecko.com/api/v3"
 PER_PAGE = 250
 STALE = timedelta(hours=3)
-CATEGORIES = {
-    "decentralized-finance-defi": "defi",
-    "artificial-intelligence": "ai",
-    "real-world-assets-rwa": "rwa",
-    "depin": "depin",
-    "layer-2": "l2",
-}
-CATEGORY_CAP, CATEGORY_VOLUME, MARKET_CAP = "category_cap", "category_volume", "market_cap"
+CATEGORIES_EVERY, MEMBERS_EVERY = timedelta(minutes=29), timedelta(hours=24)
+CATEGORY_CAP, CATEGORY_VOLUME, CATEGORY_BREADTH = "category_cap", "category_volume", "category_breadth"
+MARKET_CAP = "market_cap"
 
 
 class CoinGecko:
@@ -47,7 +44,12 @@ class CoinGecko:
         for start in range(0, len(names), PER_PAGE):
             yield from guarded(ask, "markets", self._markets(ask, scope, dict(names[start : start + PER_PAGE])))
         yield from guarded(ask, "categories", self._categories(ask, scope))
-        yield from guarded(ask, "global", self._global(ask, scope))
+        if scope.is_due(MARKET_CAP, MARKET_WIDE, CATEGORIES_EVERY):
+            yield from guarded(ask, "global", self._global(ask, scope))
+        for sector in scope.sectors:
+            name = scope.sector_names.get(sector)
+            if name and scope.is_due(CATEGORY_BREADTH, sector, MEMBERS_EVERY):
+                yield from guarded(ask, f"members of {sector}", self._members(ask, scope, sector, name))
         for symbol, name in sorted(names, key=lambda pair: (-scope.missing_days(pair[0]), pair[0])):
             if scope.missing_days(symbol) > 0:
                 yield from guarded(ask, f"closes of {symbol}", self._closes(ask, scope, symbol, name))
@@ -72,17 +74,40 @@ class CoinGecko:
             elif symbol is not None:
                 seen.add(symbol)
                 yield _quote(symbol, row, scope)
+        yield from (_unknown(symbol, aliases[symbol], "source aliases") for symbol in aliases if symbol not in seen)
 
     def _categories(self, ask: Fetcher, scope: Scope) -> Iterator[Yielded]:
         """Read market cap and volume of the categories that are narratives of ours."""
+        wanted = [slug for slug in scope.sectors if slug in scope.sector_names]
+        if not any(scope.is_due(CATEGORY_CAP, slug, CATEGORIES_EVERY) for slug in wanted):
+            return
         answer = self._get(ask, scope, "/coins/categories")
         if answer.is_unchanged:
             return
-        for row in rows(answer.json(), "categories"):
-            sector = CATEGORIES.get(row.get("id", "")) if isinstance(row, dict) else None
-            if sector in scope.sectors:
-                yield _reading(CATEGORY_CAP, str(sector), row.get("market_cap"), row.get("updated_at"), scope)
-                yield _reading(CATEGORY_VOLUME, str(sector), row.get("volume_24h"), row.get("updated_at"), scope)
+        sectors = {name: slug for slug, name in scope.sector_names.items() if slug in scope.sectors}
+        found = [row for row in rows(answer.json(), "categories") if isinstance(row, dict)]
+        for row in found:
+            sector = sectors.pop(row.get("id", ""), None)
+            if sector is not None:
+                yield _reading(CATEGORY_CAP, sector, row.get("market_cap"), row.get("updated_at"), scope)
+                yield _reading(CATEGORY_VOLUME, sector, row.get("volume_24h"), row.get("updated_at"), scope)
+        yield from (_unknown(f"category {slug}", name, "sector aliases") for name, slug in sectors.items())
+
+    def _members(self, ask: Fetcher, scope: Scope, sector: str, name: str) -> Iterator[Yielded]:
+        """Read the coins of a narrative's category: the share of them that rose in a day."""
+        answer = self._get(ask, scope, "/coins/markets", vs_currency="usd", category=name, per_page=str(PER_PAGE))
+        if answer.is_unchanged:
+            yield Confirmed(CATEGORY_BREADTH, (sector,), scope.now.replace(minute=0, second=0, microsecond=0))
+            return
+        moves: list[float] = []
+        for row in rows(answer.json(), f"members of {sector}"):
+            try:
+                moves.append(rate(entry(row, "price_change_percentage_24h", "markets"), "the move", limit=100_000))
+            except BadValueError as error:
+                yield doubt(f"members of {sector}", error)
+        if moves:
+            at = scope.now.replace(minute=0, second=0, microsecond=0)
+            yield ReadingRow(CATEGORY_BREADTH, sector, at, scope.now, sum(m > 0 for m in moves) / len(moves), NAME)
 
     def _global(self, ask: Fetcher, scope: Scope) -> Iterator[Yielded]:
         """Read the market cap of everything."""
@@ -105,6 +130,11 @@ class CoinGecko:
         table = chart.json()
         caps, volumes = _at_midnight(table, "market_caps"), _at_midnight(table, "total_volumes")
         yield from _prices(symbol, table, caps, volumes, scope)
+
+
+def _unknown(subject: str, name: str, where: str) -> Doubt:
+    """Doubt a name that the source does not know, and say where the right one is entered."""
+    return Doubt("unknown", subject, f"CoinGecko does not know {name!r}; an administrator enters its id under {where}")
 
 
 def _prices(

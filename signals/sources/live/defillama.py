@@ -8,7 +8,18 @@ from typing import Any
 
 from signals.sources.base import MARKET_WIDE, Indicator, ReadingRow
 from signals.sources.fetch import Fetcher
-from signals.sources.live.base import BadValueError, Confirmed, Scope, Yielded, amount, doubt, entry, guarded, rows
+from signals.sources.live.base import (
+    BadValueError,
+    Confirmed,
+    Doubt,
+    Scope,
+    Yielded,
+    amount,
+    doubt,
+    entry,
+    guarded,
+    rows,
+)
 from signals.sources.live.series import daily_readings
 
 NAME = "defillama"
@@ -57,6 +68,9 @@ class DefiLlama:
             if slug in wanted and slug not in seen:
                 seen.add(slug)
                 yield _now(Indicator.TVL, wanted[slug], row.get("tvl"), scope)
+        for slug in wanted.keys() - seen:
+            detail = f"DefiLlama does not know {slug!r}; an administrator enters its slug under source aliases"
+            yield Doubt("unknown", f"tvl {wanted[slug]}", detail)
 
     def _total(self, ask: Fetcher, scope: Scope) -> Iterator[Yielded]:
         """Read the TVL of all chains, day by day, without liquid staking and double count."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -55,25 +56,14 @@ RULES: tuple[Rule, ...] = (
     Rule(_words("delist(?:s|ed|ing)?"), "LISTING", -1.0, MAGNITUDE),
     Rule(_words("lists|listed|listing"), "LISTING", 1.0, 2),
 )
-NARRATIVES: dict[str, re.Pattern[str]] = {
-    "defi": _words("DeFi|decentrali[sz]ed finance|Uniswap|Aave|Curve|Compound|MakerDAO|Sky Protocol|Lido|DEX"),
-    "ai": _words("AI|artificial intelligence|Fetch\\.ai|Bittensor|Render|Worldcoin|Akash|NEAR"),
-    "rwa": _words("RWAs?|real[- ]world assets?|tokeni[sz]ed treasur(?:y|ies)|Ondo"),
-    "depin": _words("DePIN|Helium|Filecoin|Arweave"),
-    "l2": _words("rollups?|layer[- ]2|Arbitrum|Optimism|zkSync|Starknet"),
-}
 
 
 class Feeds:
     """Yield proposals from every feed; what was said in nearly the same words within 72 hours is one event."""
 
-    def __init__(self, feeds: Sequence[str] = FEEDS) -> None:
-        """Take the addresses that an administrator chose."""
-        self.feeds = feeds
-
     def observations(self, ask: Fetcher, scope: Scope) -> Iterator[Yielded]:
         """Ask feed by feed."""
-        for url in self.feeds:
+        for url in scope.feeds:
             yield from guarded(ask, path_of(url), self._entries(ask, scope, url))
 
     def _entries(self, ask: Fetcher, scope: Scope, url: str) -> Iterator[Yielded]:
@@ -91,6 +81,12 @@ class Feeds:
             yield from _proposals(entry, scope, domain=urlsplit(url).hostname or NAME)
 
 
+@lru_cache(maxsize=200)
+def words_of(listed: str) -> re.Pattern[str]:
+    """Compile words that are set off by commas; capitals of an abbreviation matter not."""
+    return _words("|".join(re.escape(word.strip()) for word in listed.split(",") if word.strip()) or "(?!)")
+
+
 def _is_harmless(error: Exception) -> bool:
     """Return whether a feed is whole although its encoding was declared wrongly."""
     return isinstance(error, feedparser.CharacterEncodingOverride | feedparser.NonXMLContentType)
@@ -100,7 +96,7 @@ def _proposals(entry: Any, scope: Scope, *, domain: str) -> Iterator[Yielded]:
     """Propose an event for each of our narratives that a title speaks of; whatever fits no rule is no event."""
     title = " ".join(str(entry.get("title", "")).split())[:300]
     rule = next((rule for rule in RULES if rule.words.search(title)), None)
-    sectors = [slug for slug in scope.sectors if slug in NARRATIVES and NARRATIVES[slug].search(title)]
+    sectors = [slug for slug in scope.sectors if words_of(scope.sector_names.get(slug, slug)).search(title)]
     if rule is None or not sectors:
         return
     try:

@@ -9,15 +9,16 @@ from typing import Any
 
 import pytest
 
-from portfolio.models import Market, Price, Quote
+from portfolio.models import Asset, Market, Price, Quote, Sector
 from portfolio.services.catalogue import ensure_market
-from signals.models import Event, Quarantine, Reading, SourcePoll
+from signals.models import Event, Feed, Quarantine, Reading, SectorAlias, SourceAlias, SourcePoll
+from signals.sources.live.feeds import FEEDS
 from signals.sources.live.names import COINGECKO
 from tests.signals.live import internet as net
 from tests.signals.live import world
 from tests.signals.live.world import NOW, refreshed
 
-NAMES = ("coingecko", "defillama", "fear_greed", "feeds")
+NAMES = ("coingecko", "defillama", "defillama_yields", "fear_greed", "feeds")
 MAIN = {"coingecko": "/coins/markets", "defillama": "/protocols", "fear_greed": "/fng/", "feeds": "/rss"}
 
 pytestmark = pytest.mark.django_db
@@ -54,6 +55,40 @@ class TestWhatSourcesShow:
         assert newest.volume_scope == "global"
         assert value_of("category_cap", "defi") == 1e11
         assert value_of("market_cap") == 3.1e12
+
+    def test_coingecko_tells_which_share_of_a_category_rises(self, internet: net.Internet, market: Market) -> None:
+        refreshed(market, "coingecko")
+        assert value_of("category_breadth", "ai") == pytest.approx(4 / 6)
+
+    def test_yields_are_weighted_by_what_lies_in_the_pools(self, internet: net.Internet, market: Market) -> None:
+        refreshed(market, "defillama_yields")
+        assert value_of("pool_yield", "AAVE") == pytest.approx(0.05)
+        assert value_of("stable_yield") == pytest.approx(0.05)
+
+    def test_what_a_source_does_not_know_is_named_with_a_remedy(self, internet: net.Internet, market: Market) -> None:
+        asset = Asset.objects.get(symbol="FET")
+        SourceAlias.objects.create(source="coingecko", asset=asset, external_id="fetch-ai-2")
+        SectorAlias.objects.create(source="coingecko", sector=Sector.objects.get(slug="ai"), external_id="robots")
+        internet.faults["/coins/markets"] = net.replaced('"id": "fetch-ai-2"', '"id": "other"')
+        refreshed(market, "coingecko")
+        found = dict(Quarantine.objects.filter(reason="unknown").values_list("subject", "detail"))
+        assert found == {
+            "FET": "CoinGecko does not know 'fetch-ai-2'; an administrator enters its id under source aliases",
+            "category ai": "CoinGecko does not know 'robots'; an administrator enters its id under sector aliases",
+        }
+
+    def test_an_administrator_chooses_feeds_and_words(self, internet: net.Internet, market: Market) -> None:
+        for url in FEEDS:
+            Feed.objects.create(url=url, is_enabled=False)
+        Feed.objects.create(url="https://blog.example.org/feed.xml")
+        SectorAlias.objects.create(source="feeds", sector=Sector.objects.get(slug="ai"), external_id="robots, R2")
+        news = world.FEED.replace("Bittensor teams up", "Robots: R2 teams up")
+        internet.pages["/feed.xml"] = lambda _query: news.encode()
+        refreshed(market, "feeds")
+        assert internet.asked == ["/feed.xml"]
+        assert {(event.sector.slug, event.source) for event in Event.objects.all()} == {
+            ("ai", "feed blog.example.org"), ("defi", "feed blog.example.org"),
+        }  # fmt: skip
 
     def test_defillama(self, internet: net.Internet, market: Market) -> None:
         refreshed(market, "defillama")

@@ -10,7 +10,7 @@ from portfolio.models import Market, Price, Quote
 from signals.models import Event, Reading, Score
 from signals.services.live import LiveReport, listed, refresh_source
 from signals.sources.fetch import Fetcher
-from signals.sources.live.names import COINGECKO
+from signals.sources.live.names import COINGECKO, COINGECKO_CATEGORIES, DEFILLAMA
 from tests.signals.live.internet import Internet, Page
 
 NOW = datetime(2026, 11, 20, 12, 30, tzinfo=UTC)
@@ -35,8 +35,12 @@ def internet(*, days: int = 20) -> Internet:
         f"/coins/{name}/market_chart": _chart(COINS.get(name, 5.0)) for name in COINGECKO.values()
     }
     pages |= {
-        "/coins/markets": lambda _query: [_coin(name, price) for name, price in COINS.items()],
-        "/coins/categories": lambda _query: [_category("decentralized-finance-defi"), _category("meme-token")],
+        "/coins/markets": lambda query: [
+            _coin(name, COINS.get(name, 5.0)) for name in query.get("ids", ",".join(COINS)).split(",") if name
+        ],
+        "/coins/categories": lambda _query: [
+            _category(name) for name in (*COINGECKO_CATEGORIES.values(), "meme-token")
+        ],
         "/global": lambda _query: {"data": {"total_market_cap": {"usd": 3.1e12}, "updated_at": int(NOW.timestamp())}},
         "/fng/": lambda _query: {
             "metadata": {"error": None},
@@ -47,7 +51,15 @@ def internet(*, days: int = 20) -> Internet:
         "/protocols": lambda _query: [
             {"name": "Uniswap V3", "slug": "uniswap-v3", "tvl": 2.0e9},
             {"name": "Aave V3", "slug": "aave-v3", "tvl": 3.0e10},
+            *(
+                {"name": slug, "slug": slug, "tvl": 1.0e9}
+                for slug in DEFILLAMA.values()
+                if slug not in {"uniswap-v3", "aave-v3"}
+            ),
         ],
+        "/pools": lambda _query: {
+            "data": [_pool("aave-v3", 4.0, 3e9), _pool("aave-v3", 8.0, 1e9), _pool("other", 90.0, 1e9)]
+        },
         "/v2/historicalChainTvl": lambda _query: [
             {"date": int(midnight(back).timestamp()), "tvl": 1.0e11 + back} for back in range(days, -1, -1)
         ],
@@ -114,8 +126,14 @@ def _coin(name: str, price: float) -> dict[str, Any]:
         "current_price": price,
         "market_cap": price * 1e6,
         "total_volume": price * 1e4,
+        "price_change_percentage_24h": 1.0 if price > 10 else -1.0,
         "last_updated": (NOW - timedelta(minutes=2)).strftime("%Y-%m-%dT%H:%M:%S.000Z"),
     }
+
+
+def _pool(project: str, percent: float, held: float) -> dict[str, Any]:
+    """Return a pool's row."""
+    return {"project": project, "apy": percent, "tvlUsd": held, "stablecoin": project == "aave-v3", "outlier": False}
 
 
 def _category(name: str) -> dict[str, Any]:

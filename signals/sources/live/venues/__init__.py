@@ -114,14 +114,14 @@ class Venue:
         yield from guarded(ask, "funding rates", self._rates(exchange, scope, perps, hours))
         for perp in perps:
             subject = f"{self.name}:{perp.asset}"
-            if self._is_due(FUNDING_VENUE, subject, scope, HOURLY):
+            if scope.is_due(FUNDING_VENUE, subject, HOURLY):
                 yield from guarded(
                     ask, f"funding of {perp.asset}", self._funding(exchange, scope, perp, hours.get(perp.symbol))
                 )
-            if self._is_due(INTEREST_VENUE, subject, scope, HOURLY):
+            if scope.is_due(INTEREST_VENUE, subject, HOURLY):
                 found = self._interest(exchange, scope, perp, tickers.get(perp.symbol, {}))
                 yield from guarded(ask, f"open interest of {perp.asset}", found)
-            if self._is_due(MAINTENANCE, subject, scope, TIERS_FOR):
+            if scope.is_due(MAINTENANCE, subject, TIERS_FOR):
                 yield from self._tier(exchange, scope, perp)
 
     def _priced(self, exchange: Any, perps: list[Contract], into: dict[str, Any]) -> Iterator[Yielded]:
@@ -130,29 +130,24 @@ class Venue:
             into |= exchange.fetch_tickers([perp.symbol for perp in perps])
         yield from ()
 
-    def _is_due(self, indicator: str, subject: str, scope: Scope, every: timedelta) -> bool:
-        """Return whether a reading is old enough to ask again."""
-        newest = scope.newest_reading.get((indicator, subject))
-        return newest is None or scope.now - newest >= every
-
     def _candles(
         self, exchange: Any, ask: Fetcher, scope: Scope, spot: list[str], perps: list[Contract]
     ) -> Iterator[Yielded]:
         """Read the daily candles that are missing, once a day: of spot, and the mark of perpetuals."""
         for symbol in spot:
             subject = f"{self.name}:{symbol.partition('/')[0]}"
-            if self._is_due(VOLUME_VENUE, subject, scope, DAILY):
+            if scope.is_due(VOLUME_VENUE, subject, DAILY):
                 found = traded(exchange, scope, symbol=symbol, subject=subject, source=self.name)
                 yield from guarded(ask, f"candles of {symbol}", found)
         for perp in perps:
             subject = f"{self.name}:{perp.asset}"
-            if self._is_due(MARK_VENUE, subject, scope, DAILY):
+            if scope.is_due(MARK_VENUE, subject, DAILY):
                 found = marked(exchange, scope, symbol=perp.symbol, subject=subject, source=self.name)
                 yield from guarded(ask, f"mark of {perp.asset}", found)
 
     def _rates(self, exchange: Any, scope: Scope, perps: list[Contract], hours: dict[str, object]) -> Iterator[Yielded]:
         """Read the funding that runs, at once where the venue tells it so (MEXC does not: one by one, trap 5)."""
-        due = [perp for perp in perps if self._is_due(FUNDING_NOW, f"{self.name}:{perp.asset}", scope, HOURLY)]
+        due = [perp for perp in perps if scope.is_due(FUNDING_NOW, f"{self.name}:{perp.asset}", HOURLY)]
         if not due:
             return
         with naming_errors("funding rates"):
@@ -247,7 +242,7 @@ class Venue:
             for indicator, key in ((TAKER, "taker"), (MAKER, "maker")):
                 subject = f"{self.name}:{product}"
                 raw = exchange.markets[symbol].get(key)
-                if raw is None or not self._is_due(indicator, subject, scope, TIERS_FOR):
+                if raw is None or not scope.is_due(indicator, subject, TIERS_FOR):
                     continue
                 try:
                     value = fee_rate(raw)

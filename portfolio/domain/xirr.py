@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from portfolio.domain.figures import Floats, Ints, floats
+from portfolio.domain.figures import Floats, floats
 
 NEAR = 0.1
 """Of several roots that make sense, the one nearest to this rate is given, and flagged."""
@@ -89,16 +89,16 @@ def _grid(longest: float) -> Floats:
     return floats(np.log1p(NEAR) + np.concatenate([-offsets[::-1], [0.0], offsets]))
 
 
-def _signs(x: Floats, amounts: Floats, years: Floats) -> Ints:
+def _signs(x: Floats, amounts: Floats, years: Floats) -> Floats:
     """Give the sign of the present value at each x; scaled by its largest term, so that nothing overflows."""
     exponents = -np.outer(x, years)
     terms = amounts * np.exp(exponents - np.max(exponents, axis=1, keepdims=True))
-    return np.asarray(np.sign(np.sum(terms, axis=1)), np.int64)
+    return floats(np.sign(np.sum(terms, axis=1)))
 
 
-def _halved(low: Floats, high: Floats, sign_low: Ints, amounts: Floats, years: Floats) -> Floats:
+def _halved(low: Floats, high: Floats, sign_low: Floats, amounts: Floats, years: Floats) -> Floats:
     """Halve every bracket, all at once."""
-    for _ in range(_HALVINGS if len(low) else 0):
+    for _ in range(_HALVINGS):
         middle = (low + high) / 2.0
         is_below = _signs(middle, amounts, years) == sign_low
         low, high = np.where(is_below, middle, low), np.where(is_below, high, middle)

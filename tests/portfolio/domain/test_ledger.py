@@ -24,7 +24,7 @@ from portfolio.domain.events import (
 )
 from portfolio.domain.futures import MarginMode, PositionSide, Reason
 from portfolio.domain.ledger import Folded, fold
-from portfolio.domain.outcomes import FeeExceedsTrade, LedgerError, OutOfOrder, Oversold, State
+from portfolio.domain.outcomes import FeeExceedsTrade, Kind, LedgerError, OutOfOrder, Oversold, State
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -129,6 +129,43 @@ class TestSpot:
         fold(events=[spot(3, "sell", "X", 4, 60)], opening=opening)
 
         assert (dict(opening.lots), dict(opening.cash)) == (lots, cash)
+
+
+class TestDisposals:
+    def test_say_where_what_and_why(self) -> None:
+        folded = run(
+            deposit(1, "USDC", 100, 90),
+            deposit(2, "BNB", 1, 5),
+            spot(3, "buy", "X", 4, 5, quote="USDC", fee="0.5", fee_asset="BNB", fee_usd="3"),
+            spot(4, "sell", "X", 1, 7),
+            TransferOut(**place(5), asset="X", quantity=D(1)),
+        )
+
+        told = [
+            (one.account, one.asset, one.kind, one.disposed_at.hour, one.quantity)
+            for outcome in folded.outcomes
+            for one in outcome.disposals
+        ]
+        assert told == [
+            (1, "USDC", Kind.SPENT, 3, 20),
+            (1, "BNB", Kind.FEE, 3, D("0.5")),
+            (1, "X", Kind.SOLD, 4, 1),
+            (1, "X", Kind.SENT, 5, 1),
+        ]
+
+    def test_a_loss_is_settled_and_a_small_gain_is_taken_in(self) -> None:
+        start = [deposit(1, "USDC", 100, 90), perp(2, "buy", 1, 5, settle="USDC")]
+
+        lost = run(*start, perp(3, "sell", 1, 4, settle="USDC")).outcomes[2]
+        gained = run(*start, perp(3, "sell", 1, "5.5", settle="USDC")).outcomes[2]
+
+        assert [(one.account, one.asset, one.kind, one.quantity) for one in lost.disposals] == [
+            (1, "USDC", Kind.SETTLED, 1)
+        ]
+        assert [(lot.asset, lot.quantity, lot.cost, lot.is_assumed) for lot in gained.acquired] == [
+            ("USDC", D("0.5"), D("0.5"), False)
+        ]
+        assert gained.disposals == ()
 
 
 class TestRefusals:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from rest_framework import status
 from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.settings import api_settings
 
 from journal.services.rotations import Draft, DraftLeg, DraftRefused
+from portfolio.api.conditional import Conflict
 from portfolio.domain.money import Refusal
 from portfolio.domain.outcomes import FeeExceedsTrade, LedgerError, Oversold
 from portfolio.models import Portfolio
@@ -19,13 +19,6 @@ from signals.services.outcomes import RecommendationClosedError
 
 SELLS = RecommendationLeg.Action.SELL_SPOT
 REFUSALS = (Refusal, RecommendationClosedError)
-
-
-class Conflict(APIException):
-    """What is asked for no longer fits what there is."""
-
-    status_code = status.HTTP_409_CONFLICT
-    default_code = "conflict"
 
 
 def of_draft(refusal: Exception, *, portfolio: Portfolio, draft: Draft) -> APIException:

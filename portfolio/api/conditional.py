@@ -21,6 +21,13 @@ class PreconditionFailed(APIException):
     default_detail = "This changed since you read it. Read it again, then decide."
 
 
+class Conflict(APIException):
+    """What is asked for no longer fits what there is."""
+
+    status_code = status.HTTP_409_CONFLICT
+    default_code = "conflict"
+
+
 def tag_of(content: Any) -> str:
     """Return the version of a content: the same content has the same tag, whoever serves it."""
     return hashlib.sha256(JSONRenderer().render(content)).hexdigest()[:32]
@@ -31,12 +38,15 @@ def conditional(request: Request, *, tag: str, answer: Callable[[], Any], retry_
 
     `answer` is called only when there is something new to say.
     """
-    headers = {"ETag": f'"{tag}"', "Cache-Control": "private, no-cache"}
-    if retry_after is not None:
-        headers["Retry-After"] = str(retry_after)
-    if tag in _tags(request.headers.get("If-None-Match", "")):
-        return Response(status=status.HTTP_304_NOT_MODIFIED, headers=headers)
-    return Response(answer(), headers=headers)
+    unchanged = unchanged_for(request, tag=tag, retry_after=retry_after)
+    return unchanged or Response(answer(), headers=_headers(tag, retry_after))
+
+
+def unchanged_for(request: Request, *, tag: str, retry_after: int | None = None) -> Response | None:
+    """Return the 304 for a reader who has this version already, else None."""
+    if tag not in _tags(request.headers.get("If-None-Match", "")):
+        return None
+    return Response(status=status.HTTP_304_NOT_MODIFIED, headers=_headers(tag, retry_after))
 
 
 def require_version(request: Request, *, tag: str) -> None:
@@ -44,6 +54,12 @@ def require_version(request: Request, *, tag: str) -> None:
     wanted = request.headers.get("If-Match")
     if wanted is not None and wanted.strip() != "*" and tag not in _tags(wanted):
         raise PreconditionFailed
+
+
+def _headers(tag: str, retry_after: int | None) -> dict[str, str]:
+    """Return the headers of a version."""
+    headers = {"ETag": f'"{tag}"', "Cache-Control": "private, no-cache"}
+    return headers if retry_after is None else {**headers, "Retry-After": str(retry_after)}
 
 
 def _tags(header: str) -> set[str]:

@@ -6,12 +6,13 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from rest_framework import serializers, status
+from rest_framework import serializers
 from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.request import Request
 from rest_framework.settings import api_settings
 
 from portfolio.api.access import owned_portfolios
+from portfolio.api.conditional import Conflict
 from portfolio.domain.money import Refusal
 from portfolio.domain.outcomes import FeeExceedsTrade, Oversold
 from portfolio.models import Account, Asset, Instrument, Portfolio
@@ -33,13 +34,6 @@ FIELDS: Mapping[type[Refusal], str] = {
     AccountNameTaken: "name",
     TooManyAccounts: "name",
 }
-
-
-class Conflict(APIException):
-    """The key that was sent names something else."""
-
-    status_code = status.HTTP_409_CONFLICT
-    default_code = "conflict"
 
 
 def valid(reader: type[serializers.Serializer[Any]], request: Request) -> dict[str, Any]:

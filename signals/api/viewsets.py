@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import mixins
 from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from portfolio.api.access import asked_portfolio, number
-from portfolio.api.conditional import conditional, tag_of
+from portfolio.api.conditional import Conflict, conditional, tag_of, unchanged_for
 from portfolio.api.fields import UtcField
 from portfolio.api.filters import IdFilter, MomentFilter, StrictViewSet
 from portfolio.api.viewsets import KNOWN, WHICH
-from portfolio.models import Market
+from portfolio.models import Market, Stage
 from signals.api.serializers import RecommendationDetailSerializer, RecommendationSerializer, SignalsSerializer
+from signals.domain.batch import Outcome
 from signals.models import Recommendation
 from signals.queries.market import newest_day
 from signals.queries.recommendations import current, detail
 from signals.queries.standing import Freshness, freshness, scored_until
+from signals.services.outcomes import RecommendationClosedError, acknowledge
 
 ASK_AGAIN = 60
 """Seconds after which a poll may find a new recommendation."""
@@ -36,6 +38,7 @@ AS_OF = OpenApiParameter(
     str,
     description="A day (its close is shown) or a moment with its offset (the last close before it); else the newest.",
 )
+VERSION = ("pk", "state", "closed_at")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -75,6 +78,10 @@ class RecommendationFilter(filters.FilterSet):  # type: ignore[misc]
 
     portfolio = IdFilter(field_name="portfolio_id")
     state = filters.MultipleChoiceFilter(choices=Recommendation.State.choices)
+    kind = filters.MultipleChoiceFilter(choices=Recommendation.Kind.choices)
+    stage = filters.MultipleChoiceFilter(choices=Stage.choices)
+    refusal = filters.MultipleChoiceFilter(choices=[(each.name, each.name) for each in Outcome if each.name != "TRADE"])
+    sector = filters.CharFilter(method="touching", help_text="Slug of the sector that money leaves or reaches.")
     issued_after = MomentFilter(field_name="issued_at", lookup_expr="gte")
     issued_before = MomentFilter(field_name="issued_at", lookup_expr="lt")
 
@@ -82,8 +89,12 @@ class RecommendationFilter(filters.FilterSet):  # type: ignore[misc]
         model = Recommendation
         fields = ("portfolio", "state")
 
+    def touching(self, answers: QuerySet[Recommendation], _name: str, slug: str) -> QuerySet[Recommendation]:
+        """Select the answers that move from or to a sector."""
+        return answers.filter(Q(source_sector__slug=slug) | Q(destination_sector__slug=slug))
 
-class RecommendationViewSet(mixins.ListModelMixin, StrictViewSet[Recommendation]):
+
+class RecommendationViewSet(StrictViewSet[Recommendation]):
     """What the engine suggested, newest first; refusals are answers too."""
 
     resource = "recommendations"
@@ -92,6 +103,7 @@ class RecommendationViewSet(mixins.ListModelMixin, StrictViewSet[Recommendation]
     filterset_class = RecommendationFilter
     parameters = {"current": frozenset({"portfolio"})}
     ordering = ("-issued_at", "-id")
+    brief = ("issued_at",)
     lookup_value_regex = r"[0-9]{1,19}"
 
     def get_queryset(self) -> QuerySet[Recommendation]:
@@ -99,11 +111,42 @@ class RecommendationViewSet(mixins.ListModelMixin, StrictViewSet[Recommendation]
         mine = Recommendation.objects.owned_by(self.request.user)
         return mine.select_related("portfolio__market", "leader", "source_sector", "destination_sector")
 
+    @extend_schema(parameters=[KNOWN], responses={200: RecommendationSerializer(many=True), 304: None})
+    def list(self, request: Request) -> Response:
+        """List answers; ask again with If-None-Match, no sooner than Retry-After says. A 304 reads no explanation."""
+        found = self.filter_queryset(self.get_queryset())
+        if "If-None-Match" in request.headers:
+            brief = self.paginate_queryset(found.select_related(None).only(*VERSION, *self.brief))
+            unchanged = unchanged_for(request, tag=self._version(brief or []), retry_after=ASK_AGAIN)
+            if unchanged is not None:
+                return unchanged
+        rows = self.paginate_queryset(found) or []
+        page = self.get_paginated_response(self.get_serializer(rows, many=True).data).data
+        return conditional(request, tag=self._version(rows), answer=lambda: page, retry_after=ASK_AGAIN)
+
+    def _version(self, rows: Sequence[Recommendation]) -> str:
+        """Return the version of a page: an answer never changes but for what becomes of it."""
+        more = getattr(self.paginator, "has_more", False)
+        return tag_of([more, *([row.pk, row.state, row.closed_at] for row in rows)])
+
     @extend_schema(responses=RecommendationDetailSerializer)
     def retrieve(self, request: Request, pk: str) -> Response:
         """Show one with its legs, explanation and evidence."""
         found = _mine(request, number(pk))
         return Response(_shown(found, _freshness(found.portfolio.market)))
+
+    @extend_schema(request=None, responses=RecommendationDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def acknowledge(self, request: Request, pk: str) -> Response:
+        """Note that you have seen one that stands; repeating it changes nothing. To decline it, post to /passes/."""
+        found = _mine(request, number(pk))
+        if request.data:
+            raise ValidationError({str(key)[:100]: ["This field is not known here."] for key in request.data})
+        try:
+            acknowledge(recommendation=found, now=timezone.now())
+        except RecommendationClosedError as refusal:
+            raise Conflict(str(refusal)) from refusal
+        return Response(_shown(_mine(request, found.pk), _freshness(found.portfolio.market)))
 
     @extend_schema(parameters=[WHICH, KNOWN], responses={200: RecommendationDetailSerializer, 304: None}, filters=False)
     @action(detail=False, pagination_class=None)

@@ -46,6 +46,7 @@ OBJECTS = {
     "api-transfer-reverse": "transfer_id",
     "api-what-if-detail": "portfolio_id",
     "api-recommendation-detail": "recommendation_id",
+    "api-recommendation-acknowledge": "recommendation_id",
     "api-rotation-detail": "rotation_id",
     "api-rotation-reverse": "rotation_id",
 }
@@ -100,7 +101,8 @@ def address(name: str, ids: Ids) -> str:
 def reach(caller: Caller, path: str) -> HttpResponse:
     """Read, or write where there is nothing to read."""
     response = caller.get(path)
-    return caller.post(path, {"reason": "x"}) if response.status_code == 405 else response
+    body = {} if path.endswith("/acknowledge/") else {"reason": "x"}
+    return caller.post(path, body) if response.status_code == 405 else response
 
 
 def post(caller: Caller, path: str) -> HttpResponse:

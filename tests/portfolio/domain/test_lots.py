@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portfolio.domain.lots import Lot, Method
-from portfolio.domain.piles import Pile, scaled
+from portfolio.domain.piles import Pile, lot_of, scaled
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 parts = st.decimals(min_value=D("1e-18"), max_value=D("1e19"), places=18)
@@ -79,6 +79,30 @@ class TestMethods:
 
         order = [piece[3].sequence for piece, _, _ in pile.take(scaled(D(3)))]
         assert order == ([1, 3, 5] if method is Method.FIFO else [5, 3, 1])
+
+
+class TestLots:
+    def test_a_closed_one_has_nothing_left_and_keeps_all_else(self) -> None:
+        opened = lot(1, 3, 9)._replace(is_assumed=True, ordinal=2)
+
+        ((piece, _, _),) = Pile(Method.FIFO, [opened]).take(scaled(D(3)))
+
+        assert lot_of(piece) == opened._replace(remaining_quantity=D(0), remaining_cost=D(0))
+
+    def test_one_that_is_left_in_part_is_matched_as_it_was_opened(self) -> None:
+        opened = lot(1, 4, 8)
+        pile = Pile(Method.FIFO, [opened._replace(remaining_quantity=D(3), remaining_cost=D(6))])
+
+        ((piece, units, cost),) = pile.take(scaled(D(1)))
+
+        assert (piece[3], units, cost) == (opened, scaled(D(1)), scaled(D(2)))
+        assert lot_of(piece) == opened._replace(remaining_quantity=D(2), remaining_cost=D(4))
+
+    @pytest.mark.parametrize("method", Method)
+    def test_the_oldest_comes_first_whoever_holds_it(self, method: Method) -> None:
+        newer, older = lot(2, 1, 1), lot(1, 1, 5)._replace(account=2)
+
+        assert Pile(method, [newer, older]).lots() == (older, newer)
 
 
 class TestRelief:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portfolio.domain.figures import Figure, Lack, found, missing
+from portfolio.domain.figures import Figure, Lack, floats, found, missing
 from portfolio.domain.returns import (
     DayFlow,
     DayValue,
@@ -230,6 +230,10 @@ class TestFeeDrag:
     def test_without_days_or_capital_there_is_none(self) -> None:
         assert fee_drag(costs=D(1), average_capital=D(1), days=0).lack == Lack.TOO_SHORT
         assert fee_drag(costs=D(1), average_capital=D(0), days=5) == missing(Lack.NO_EQUITY, days=5)
+
+
+def test_numbers_become_64_bit_floats() -> None:
+    assert (floats([1, 2]).dtype, floats([1, 2]).tolist()) == (np.float64, [1.0, 2.0])
 
 
 moves = st.lists(st.floats(-0.5, 1.0), min_size=1, max_size=20)

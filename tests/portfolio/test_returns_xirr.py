@@ -64,7 +64,7 @@ class TestXirr:
     def test_of_two_gains_the_one_nearer_to_a_tenth(self) -> None:
         assert xirr(flows((0, 1), (1, -2.17), (2, 1.173))) == Root(rate=pytest.approx(0.15), is_only=False)
 
-    @pytest.mark.parametrize(("near", "far"), [(0.165, 0.168), (0.03877, 0.03625)])
+    @pytest.mark.parametrize(("near", "far"), [(0.165, 0.168), (0.03877, 0.03625), (0.05687, 0.05497)])
     def test_two_that_lie_close_together_are_told_apart(self, near: float, far: float) -> None:
         # (x - near)(x - far) with x = 1 + rate: between the two the present value is barely below nothing.
         amounts = (0, 1), (1, -(2 + near + far)), (2, (1 + near) * (1 + far))

@@ -17,6 +17,7 @@ from portfolio.domain.money import (
     parse_amount,
     pro_rata,
     shares,
+    summed,
 )
 
 amounts = st.decimals(
@@ -170,6 +171,10 @@ class TestShares:
 
         scaled = Fraction(total) * Fraction(part) / Fraction(whole) * 10**18
         assert Fraction(share) * 10**18 == round(scaled)
+
+    def test_nothing_adds_up_to_an_amount(self) -> None:
+        assert isinstance(summed([]), Decimal)
+        assert summed([Decimal("0.1"), Decimal(2)]) == Decimal("2.1")
 
     @given(positive, st.lists(st.decimals(min_value=0, max_value=9, places=3), min_size=1, max_size=9))
     def test_parts_add_up(self, total: Decimal, weights: list[Decimal]) -> None:

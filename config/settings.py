@@ -294,6 +294,7 @@ SPECTACULAR_SETTINGS = {
         "ReviewStatusEnum": "journal.models.Review.Status",
         "FillReasonEnum": "portfolio.models.ledger.REASONS",
         "TransferKindEnum": "portfolio.models.ledger.Transfer.Kind",
+        "LoanKindEnum": "portfolio.models.lending.LOAN_KINDS",
     },
 }
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from portfolio.views import changes, futures, ledger, lots, opening, overview, performance, policy, proof
+from portfolio.views import changes, futures, ledger, lending, lots, opening, overview, performance, policy, proof
 
 app_name = "portfolio"
 urlpatterns = [
@@ -23,6 +23,13 @@ urlpatterns = [
     path("<int:portfolio_id>/futures/close/", futures.new_close, name="new_close"),
     path("<int:portfolio_id>/futures/cash/", futures.new_cash, name="new_cash"),
     path("<int:portfolio_id>/futures/roll/", futures.new_roll, name="new_roll"),
+    path("<int:portfolio_id>/lending/", lending.lending, name="lending"),
+    path("<int:portfolio_id>/loans/new/", lending.new_loan, name="new_loan"),
+    path("<int:portfolio_id>/loans/<int:loan_id>/reverse/", lending.undo_loan, name="reverse_loan"),
+    path("<int:portfolio_id>/pledges/new/", lending.new_pledge, name="new_pledge"),
+    path("<int:portfolio_id>/bonuses/new/", lending.new_bonus, name="new_bonus"),
+    path("<int:portfolio_id>/bonuses/<int:bonus_id>/end/", lending.drop_bonus, name="end_bonus"),
+    path("<int:portfolio_id>/yields/new/", lending.new_yield, name="new_yield"),
     path("<int:portfolio_id>/prices/new/", ledger.new_price, name="new_price"),
     path("<int:portfolio_id>/assets/new/", ledger.new_asset, name="new_asset"),
     path("<int:portfolio_id>/policy/", policy.policy, name="policy"),

@@ -13,6 +13,7 @@ from rest_framework.settings import api_settings
 
 from portfolio.api.access import owned_portfolios
 from portfolio.api.conditional import Conflict
+from portfolio.domain.lending import Overpaid
 from portfolio.domain.money import Refusal
 from portfolio.domain.outcomes import FeeExceedsTrade, Oversold
 from portfolio.models import Account, Asset, Instrument, Portfolio
@@ -21,6 +22,7 @@ from portfolio.services.accounts import AccountNameTaken, TooManyAccounts
 from portfolio.services.contracts import MoreThanHeld
 from portfolio.services.entries import BadMoment, KeyReused, PriceUnknown
 from portfolio.services.ledger import CoreSaleRefused
+from portfolio.services.lending import BadPledge, BadYield
 
 Found = TypeVar("Found")
 
@@ -33,6 +35,9 @@ FIELDS: Mapping[type[Refusal], str] = {
     CoreSaleRefused: "core_override_reason",
     AccountNameTaken: "name",
     TooManyAccounts: "name",
+    Overpaid: "quantity",
+    BadPledge: "quantity",
+    BadYield: "apy",
 }
 
 

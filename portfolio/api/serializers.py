@@ -131,6 +131,8 @@ class StandingSerializer(serializers.Serializer[Any]):
     stage = serializers.CharField(allow_null=True)
     equity = WorthSerializer()
     risk_equity_usd = ExactField(help_text="Stablecoins at most at par, less their haircut.")
+    debts = WorthSerializer(help_text="Negative, and deducted from equity already.")
+    credit = WorthSerializer(help_text="Bonus credit of venues: never part of equity.")
     sleeves = DriftSerializer(many=True, help_text="core, reserve, pool: shares of equity.")
     sectors = DriftSerializer(many=True, help_text="Narratives: shares of the pool, against the stage.")
     totals = TotalsSerializer()

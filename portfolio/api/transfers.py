@@ -27,7 +27,8 @@ from portfolio.domain.outcomes import Oversold
 from portfolio.models import Account, Asset, Portfolio, Transfer
 from portfolio.services.conversions import Crumb, Dust, NotHeld, convert_dust, migration_of
 from portfolio.services.entries import BadEnd, NewTransfer, PriceUnknown
-from portfolio.services.ledger import record_transfers, reverse_transfer
+from portfolio.services.ledger import record_transfers
+from portfolio.services.lending import reverse_entry
 
 RELATED = ("account", "to_account", "asset", "into_asset", "instrument__asset", "fee_asset")
 WHICH = OpenApiParameter("portfolio", int, required=True, description="Id of one of your portfolios.")
@@ -102,7 +103,7 @@ class TransferViewSet(mixins.ListModelMixin, StrictViewSet[Transfer]):
             """Find and reverse."""
             row = _own(request, pk)
             reversal = recorded(
-                lambda: reverse_transfer(portfolio=row.portfolio, transfer=row, now=timezone.now()),
+                lambda: reverse_entry(portfolio=row.portfolio, transfer=row, now=timezone.now()),
                 fields={Oversold: "non_field_errors"},
             )
             return Answer(200, plain(TransferSerializer(_shown([reversal])[0]).data))

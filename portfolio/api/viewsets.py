@@ -18,6 +18,7 @@ from portfolio.api.access import asked_portfolio, owned_portfolios, portfolio_by
 from portfolio.api.books import BookActions
 from portfolio.api.conditional import conditional, tag_of
 from portfolio.api.filters import MomentFilter, StrictViewSet
+from portfolio.api.lending import LendingActions
 from portfolio.api.performance import PerformanceActions
 from portfolio.api.proof import ProofActions
 from portfolio.api.serializers import (
@@ -45,7 +46,9 @@ KNOWN = OpenApiParameter(
 )
 
 
-class PortfolioViewSet(BookActions, PerformanceActions, ProofActions, mixins.ListModelMixin, StrictViewSet[Portfolio]):
+class PortfolioViewSet(
+    BookActions, LendingActions, PerformanceActions, ProofActions, mixins.ListModelMixin, StrictViewSet[Portfolio]
+):
     """My portfolios."""
 
     serializer_class = PortfolioSerializer
@@ -177,6 +180,8 @@ def _standing(portfolio: Portfolio) -> dict[str, Any]:
         "stage": None if stage is None else stage.stage,
         "equity": found.sleeves.equity,
         "risk_equity_usd": found.sleeves.risk_equity,
+        "debts": found.sleeves.debts,
+        "credit": found.lending.credit,
         "sleeves": _named(found.sleeve_drifts),
         "sectors": _named(by_sector),
         "totals": found.totals,

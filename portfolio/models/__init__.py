@@ -14,6 +14,7 @@ from portfolio.models.ledger import (
     Unmatched,
     ValuationDay,
 )
+from portfolio.models.lending import BonusCredit, FreedYield, LoanEntry, Pledge
 from portfolio.models.market import (
     Asset,
     FeeSchedule,
@@ -39,17 +40,21 @@ from portfolio.models.policy import (
 __all__ = [
     "Account",
     "Asset",
+    "BonusCredit",
     "Checkpoint",
     "CoreQuantity",
     "Disposal",
     "FeeSchedule",
     "Fill",
+    "FreedYield",
     "Holding",
     "Instrument",
+    "LoanEntry",
     "Lot",
     "LotMethod",
     "ManualPrice",
     "Market",
+    "Pledge",
     "Policy",
     "PolicySector",
     "PolicyStage",

@@ -48,6 +48,10 @@ class Portfolio(models.Model):
         null=True, blank=True, help_text="Derived figures still show the ledger without entries from here on."
     )
 
+    lending = models.JSONField(
+        default=list, blank=True, help_text="What is owed, pledged, credited and earned now (derived)."
+    )
+
     objects = PortfolioQuerySet.as_manager()
 
     class Meta:

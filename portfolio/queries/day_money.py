@@ -8,9 +8,11 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from portfolio.domain.lending import LoanKind
 from portfolio.domain.money import ZERO, in_context
 from portfolio.domain.returns import DayFlow
-from portfolio.models import Fill, Instrument, Portfolio, Transfer, closes_on
+from portfolio.models import Fill, Instrument, LoanEntry, Portfolio, Transfer, closes_on
+from portfolio.queries.lending import standing_loans
 
 DAY = timedelta(days=1)
 UNKNOWN_TIME = 0.5
@@ -63,15 +65,21 @@ class Money:
 
 @in_context
 def money_of(*, portfolio: Portfolio, since: date) -> Money:
-    """Return what happened from a day on. Two queries."""
+    """Return what happened from a day on. Three queries."""
     days: dict[date, DayMoney] = {}
     start = closes_on(since - DAY)
     transfers = Transfer.objects.filter(portfolio=portfolio, executed_at__gte=start, **_STANDS)
-    columns = ("executed_at", "kind", "quantity", "value_usd", "cost_usd", "fee_usd")
-    for moment, kind, quantity, value, cost, fee in transfers.order_by("executed_at", "sequence").values_list(*columns):
+    columns = ("executed_at", "kind", "quantity", "value_usd", "cost_usd", "fee_usd", "loan")
+    row: Any
+    for row in transfers.order_by("executed_at", "sequence").values_list(*columns):
+        moment, kind, quantity, value, cost, fee, loan = row
         day = days.setdefault(moment.date(), DayMoney())
         day.fees += fee or ZERO
-        _count(day, moment, kind, quantity, value if value is not None else cost)
+        if loan is None:
+            _count(day, moment, kind, quantity, value if value is not None else cost)
+    for entry in standing_loans(portfolio.pk):
+        if entry.executed_at >= start:
+            _count_loan(days.setdefault(entry.executed_at.date(), DayMoney()), entry)
     return Money(days=days, perps=_fills(portfolio, start, days))
 
 
@@ -82,6 +90,15 @@ def _count(day: DayMoney, moment: datetime, kind: str, quantity: Decimal, value:
         day.funding += quantity if value is None else value
     elif kind == Transfer.Kind.INCOME:
         day.income += value or ZERO
+
+
+def _count_loan(day: DayMoney, entry: LoanEntry) -> None:
+    """Count interest as a cost, and what was borrowed or repaid elsewhere as a flow; coins of one's own are neither."""
+    if entry.kind == LoanKind.INTEREST:
+        day.fees += entry.value_usd
+    elif entry.transfer_id is None:
+        sign = 1 if entry.kind == LoanKind.REPAY else -1
+        day.flows.append(DayFlow(amount=sign * entry.value_usd, passed=_passed(entry.executed_at)))
 
 
 def _fills(portfolio: Portfolio, start: datetime, days: dict[date, DayMoney]) -> list[PerpFlow]:

@@ -12,15 +12,17 @@ from portfolio.domain.benchmark import Flow
 from portfolio.domain.events import USD, standing
 from portfolio.domain.futures import Position as DomainPosition
 from portfolio.domain.ledger import fold
+from portfolio.domain.lending import LoanKind
 from portfolio.domain.lots import Method
 from portfolio.domain.money import ONE, ZERO, exact, in_context
 from portfolio.domain.outcomes import State
-from portfolio.domain.valuation import Quoted, preferred
+from portfolio.domain.valuation import Owed, Quoted, preferred
 from portfolio.models import (
     Asset,
     CoreQuantity,
     Holding,
     Instrument,
+    LoanEntry,
     ManualPrice,
     Policy,
     Portfolio,
@@ -32,6 +34,7 @@ from portfolio.models import (
     closes_on,
 )
 from portfolio.queries.events import domain_position, events_of, last_order
+from portfolio.queries.lending import standing_loans
 from portfolio.queries.prices import last_closes
 from portfolio.queries.sectors import memberships
 
@@ -74,6 +77,17 @@ class Past:
     cores: Sequence[CoreQuantity]
     policies: Sequence[Policy]
     members: Sequence[SectorMembership]
+    loans: Sequence[LoanEntry] = ()
+
+    @in_context
+    def owed_on(self, moment: datetime) -> list[Owed]:
+        """Return what was owed at a moment (DOMAIN 4.5)."""
+        owed: dict[int, Decimal] = {}
+        for row in self.loans:
+            if row.executed_at < moment:
+                sign = -1 if row.kind == LoanKind.REPAY else 1
+                owed[row.asset_id] = owed.get(row.asset_id, ZERO) + sign * row.quantity
+        return [Owed(quantity=left, quoted=self.quotes.at(asset, moment)) for asset, left in owed.items() if left]
 
     def core_on(self, moment: datetime) -> dict[str, Decimal]:
         """Return how much of each asset was core at a moment."""
@@ -92,7 +106,8 @@ def past_of(*, portfolio: Portfolio, from_date: date, to_date: date) -> Past:
         row.instrument_id: row.instrument
         for row in Position.objects.filter(portfolio=portfolio).select_related("instrument__asset", "quote_asset")
     }
-    assets = _assets(portfolio, transfers, instruments.values())
+    loans = standing_loans(portfolio.pk)
+    assets = _assets(portfolio, [*transfers, *loans], instruments.values())
     withdrawn = [row.executed_at.date() for row in transfers if row.kind == Transfer.Kind.WITHDRAWAL]
     quotes = quotes_of(
         portfolio=portfolio, assets=assets.values(), from_date=min([from_date, *withdrawn]), to_date=to_date
@@ -101,12 +116,13 @@ def past_of(*, portfolio: Portfolio, from_date: date, to_date: date) -> Past:
         assets=assets,
         instruments=instruments,
         quotes=quotes,
-        flows=_flows(transfers, _missing(portfolio, closes_on(to_date)), quotes),
+        flows=_flows(transfers, _missing(portfolio, closes_on(to_date)), _elsewhere(loans), quotes),
         cores=list(CoreQuantity.objects.filter(portfolio=portfolio).select_related("asset").order_by("effective_at")),
         policies=list(Policy.objects.filter(portfolio=portfolio).order_by("-version")),
         members=memberships(
             market=portfolio.market_id, assets=[a.pk for a in assets.values()], since=from_date, until=to_date
         ),
+        loans=loans,
     )
 
 
@@ -172,9 +188,16 @@ def _day_book(held: Mapping[str, Decimal], positions: Sequence[tuple[int, Domain
     return DayBook(held=held, locked=locked, positions=[row for row in positions if row[1].quantity])
 
 
+def _elsewhere(loans: Iterable[LoanEntry]) -> list[tuple[datetime, Decimal]]:
+    """Return what was borrowed (negative) and repaid without coins of this portfolio: that is a flow."""
+    kinds = {LoanKind.BORROW: -1, LoanKind.REPAY: 1}
+    apart = [row for row in loans if row.kind in kinds and row.transfer_id is None]
+    return [(row.executed_at, kinds[LoanKind(row.kind)] * row.value_usd) for row in apart]
+
+
 def _transfers(portfolio: Portfolio, close: datetime) -> list[Transfer]:
     kinds = [Transfer.Kind.DEPOSIT, Transfer.Kind.WITHDRAWAL]
-    rows = Transfer.objects.filter(portfolio=portfolio, kind__in=kinds, executed_at__lt=close)
+    rows = Transfer.objects.filter(portfolio=portfolio, kind__in=kinds, executed_at__lt=close, loan__isnull=True)
     stand = rows.filter(reverses__isnull=True, reversed_by__isnull=True)
     return list(stand.select_related("asset").order_by("executed_at", "sequence"))
 
@@ -183,7 +206,9 @@ def _missing(portfolio: Portfolio, close: datetime) -> list[Unmatched]:
     return list(Unmatched.objects.filter(portfolio=portfolio, disposed_at__lt=close).order_by("disposed_at"))
 
 
-def _assets(portfolio: Portfolio, transfers: Iterable[Transfer], instruments: Iterable[Instrument]) -> dict[str, Asset]:
+def _assets(
+    portfolio: Portfolio, transfers: Iterable[Transfer | LoanEntry], instruments: Iterable[Instrument]
+) -> dict[str, Asset]:
     """Return USD and every asset that was ever held; a balance that is spent keeps its row."""
     held = Holding.objects.filter(portfolio=portfolio).select_related("asset")
     found = [row.asset for row in held] + [row.asset for row in transfers] + [row.asset for row in instruments]
@@ -191,10 +216,15 @@ def _assets(portfolio: Portfolio, transfers: Iterable[Transfer], instruments: It
     return {asset.symbol: asset for asset in found}
 
 
-def _flows(transfers: Iterable[Transfer], missing: Iterable[Unmatched], quotes: Quotes) -> list[tuple[date, Flow]]:
+def _flows(
+    transfers: Iterable[Transfer],
+    missing: Iterable[Unmatched],
+    loans: Iterable[tuple[datetime, Decimal]],
+    quotes: Quotes,
+) -> list[tuple[date, Flow]]:
     """Return deposits and withdrawals; what an import could not match came in as its worth in USD."""
     flows = [(row.executed_at, _flow(row, quotes)) for row in transfers]
-    worth = [(row.disposed_at, row.proceeds_usd) for row in missing if row.proceeds_usd]
+    worth = [(row.disposed_at, row.proceeds_usd) for row in missing if row.proceeds_usd] + list(loans)
     flows += [(moment, Flow(asset=USD, quantity=value, value=value)) for moment, value in worth]
     return [(moment.date(), flow) for moment, flow in sorted(flows, key=lambda pair: pair[0])]
 

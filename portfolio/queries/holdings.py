@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
@@ -25,6 +25,7 @@ from portfolio.models import (
     SectorMembership,
 )
 from portfolio.provided import StandingNow, standing_in
+from portfolio.queries.lending import Lending, lending_of, stated_lending
 from portfolio.queries.policies import current_policy
 from portfolio.queries.positions import PositionLine, position_lines
 from portfolio.queries.prices import quoted_at
@@ -93,6 +94,7 @@ class Snapshot:
     standing: StandingNow
     quotes: Mapping[int, Quoted]
     belongings: Mapping[int, Belonging]
+    lending: Lending = field(default_factory=Lending)
 
     @cached_property
     def totals(self) -> Totals:
@@ -116,8 +118,11 @@ def snapshot(
     """
     moment = portfolio.clock(now)
     held, futures = _held(portfolio, moment), _futures(portfolio)
+    stated = stated_lending(portfolio=portfolio, moment=moment)
     assets = _assets(held, futures) | {asset.pk: asset for asset in also}
-    quotes = quoted_at(portfolio=portfolio, assets=assets, moment=moment)
+    quoted = {*assets, *(row.asset_id for row in stated if row.asset_id)}
+    quotes = quoted_at(portfolio=portfolio, assets=quoted, moment=moment)
+    lending = lending_of(stated=stated, held=held, quotes=quotes, moment=moment)
     today = moment.date()
     sectors, members = sectors_with_members(market=portfolio.market, assets=assets, now=now)
     where = belongings(assets=assets.values(), members=members, on=today)
@@ -126,7 +131,7 @@ def snapshot(
     positions = position_lines(rows=futures, held=balances, quotes=quotes, where=where, moment=moment)
     core = {row.asset_id: row.core for row in held if row.core is not None}
     lines = _holding_lines(held, futures, quotes, core, where, moment)
-    parts = _sleeves(lines, positions, policy, moment)
+    parts = _sleeves(lines, positions, policy, lending, moment)
     return Snapshot(
         portfolio=portfolio,
         as_of=moment,
@@ -143,6 +148,7 @@ def snapshot(
         standing=standing_in(sectors, market=portfolio.market, now=now),
         quotes=quotes,
         belongings=where,
+        lending=lending,
     )
 
 
@@ -233,7 +239,11 @@ def _locked(futures: Iterable[Position]) -> dict[tuple[int, int], Decimal]:
 
 
 def _sleeves(
-    lines: Iterable[HoldingLine], positions: Iterable[PositionLine], policy: Policy | None, moment: datetime
+    lines: Iterable[HoldingLine],
+    positions: Iterable[PositionLine],
+    policy: Policy | None,
+    lending: Lending,
+    moment: datetime,
 ) -> Sleeves:
     """Value the sleeves; margin stands under futures, not in the reserve that it was posted from."""
     held = [
@@ -260,7 +270,7 @@ def _sleeves(
         )
         for line in positions
     ]
-    return sleeves(holdings=held, futures=futures, now=moment)
+    return sleeves(holdings=held, futures=futures, now=moment, debts=lending.owed)
 
 
 def _sleeve_drifts(parts: Sleeves, policy: Policy | None) -> dict[str, Drift]:

@@ -14,6 +14,7 @@ from portfolio.models import (
     Disposal,
     Fill,
     Instrument,
+    LoanEntry,
     LotMethod,
     Portfolio,
     Transfer,
@@ -21,6 +22,7 @@ from portfolio.models import (
 )
 from portfolio.queries.futures_checks import forced_violations, position_violations
 from portfolio.queries.ledger_rows import Rows, Violation, rows_of
+from portfolio.queries.lending_checks import lending_violations, loan_coin_violations
 from portfolio.queries.replayed import replay_violations
 
 LEAVING = (Transfer.Kind.WITHDRAWAL, Transfer.Kind.MOVE, Transfer.Kind.MIGRATION, Transfer.Kind.SWAP)
@@ -170,7 +172,12 @@ def _carried(rows: Rows) -> Iterator[Violation]:
 def _entries(rows: Rows) -> Iterator[Violation]:
     """I18: sequences are used once and counted, and a reversal mirrors what it reverses."""
     seen: set[int] = set()
-    entries: list[Fill | Transfer | LotMethod] = [*rows.fills, *rows.transfers, *rows.methods]
+    entries: list[Fill | Transfer | LotMethod | LoanEntry] = [
+        *rows.fills,
+        *rows.transfers,
+        *rows.methods,
+        *rows.loans,
+    ]
     for entry in entries:
         name = f"{type(entry).__name__.lower()} {entry.pk}"
         if entry.sequence in seen or not 0 < entry.sequence <= rows.portfolio.ledger_version:
@@ -230,6 +237,8 @@ _CHECKS: tuple[Callable[[Rows], Iterator[Violation]], ...] = (
     _carried,
     position_violations,
     forced_violations,
+    lending_violations,
+    loan_coin_violations,
     _entries,
     _owners,
 )

@@ -12,6 +12,7 @@ from portfolio.models import (
     Disposal,
     Fill,
     Holding,
+    LoanEntry,
     Lot,
     LotMethod,
     Portfolio,
@@ -51,6 +52,7 @@ class Rows:
     positions: list[Position]
     changes: list[PositionChange]
     events: list[Event]
+    loans: list[LoanEntry]
     fiat: set[int]
 
     def standing_fills(self) -> list[Fill]:
@@ -94,6 +96,7 @@ def rows_of(portfolio: Portfolio) -> Rows:
         positions=all_of(Position, "quote_asset", "account"),
         changes=all_of(PositionChange),
         events=events_of(portfolio=portfolio),
+        loans=all_of(LoanEntry, "asset", "account", "transfer"),
         fiat=set(Asset.objects.filter(kind=Asset.Kind.FIAT).values_list("pk", flat=True)),
     )
 

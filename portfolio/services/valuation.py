@@ -17,7 +17,18 @@ from portfolio.domain.benchmark import held_after, held_value
 from portfolio.domain.futures import unrealized
 from portfolio.domain.money import ZERO, canonical, in_context
 from portfolio.domain.valuation import Held, HeldFutures, Sleeves, sleeves
-from portfolio.models import Fill, Holding, Market, Policy, Portfolio, Price, Transfer, ValuationDay, closes_on
+from portfolio.models import (
+    Fill,
+    Holding,
+    LoanEntry,
+    Market,
+    Policy,
+    Portfolio,
+    Price,
+    Transfer,
+    ValuationDay,
+    closes_on,
+)
 from portfolio.queries.history import DayBook, Past, day_books, past_of
 from portfolio.queries.positions import mark_of
 from portfolio.queries.sectors import Belonging, belongings
@@ -140,7 +151,7 @@ def _first_stale_day(portfolio: Portfolio) -> date | None:
         .order_by("executed_at")
         .values_list("executed_at", flat=True)
         .first()
-        for model in (Fill, Transfer)
+        for model in (Fill, Transfer, LoanEntry)
     ]
     days = [moment.date() for moment in changed if moment is not None]
     return min([*days, valued + timedelta(days=1)] if valued else days, default=None)
@@ -190,7 +201,8 @@ def _sleeves(book: DayBook, past: Past, day: date) -> Sleeves:
     )
     policy = past.policy_on(moment)
     is_carved = policy is not None and policy.margin_source == Policy.MarginSource.CARVE_OUT
-    return sleeves(holdings=holdings, futures=_futures(book, past, where, moment, is_carved=is_carved), now=moment)
+    futures = _futures(book, past, where, moment, is_carved=is_carved)
+    return sleeves(holdings=holdings, futures=futures, now=moment, debts=past.owed_on(moment))
 
 
 def _held_asset(

@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
+from portfolio.domain.lending import Overpaid
 from portfolio.domain.money import Refusal
 from portfolio.domain.outcomes import FeeExceedsTrade, Oversold
 from portfolio.models import Portfolio
@@ -17,6 +18,7 @@ from portfolio.services.accounts import AccountNameTaken
 from portfolio.services.contracts import MoreThanHeld, NotRollable
 from portfolio.services.entries import BadMoment, PriceUnknown
 from portfolio.services.ledger import CoreSaleRefused
+from portfolio.services.lending import BadPledge, BadYield
 from portfolio.services.portfolios import BadSymbol
 from portfolio.views.access import page_of
 
@@ -32,6 +34,9 @@ FIELDS: Mapping[type[Refusal], tuple[str, ...]] = {
     NotRollable: ("into",),
     AccountNameTaken: ("name",),
     BadSymbol: ("symbol",),
+    Overpaid: ("quantity",),
+    BadPledge: ("quantity",),
+    BadYield: ("apy",),
 }
 
 
@@ -48,13 +53,14 @@ def answer(
     record: Callable[[], str],
     *,
     template: str,
+    home: str = "",
     **context: Any,
 ) -> HttpResponse:
-    """Show the form, record what it says, or say why that is refused."""
+    """Show the form, record what it says and go home, or say why that is refused."""
     if request.method == "POST" and form.is_valid():
         try:
             messages.success(request, record())
-            return redirect("portfolio:overview")
+            return redirect(home, portfolio.pk) if home else redirect("portfolio:overview")
         except Refusal as refusal:
             blame(form, refusal)
     status = UNPROCESSABLE if form.is_bound else 200

@@ -13,7 +13,8 @@ from portfolio.domain.money import Refusal
 from portfolio.forms.entries import AssetForm, ManualPriceForm, TransferForm
 from portfolio.models import Transfer
 from portfolio.queries.entries import fill_lines, transfer_lines
-from portfolio.services.ledger import record_transfer, reverse_transfer
+from portfolio.services.ledger import record_transfer
+from portfolio.services.lending import reverse_entry
 from portfolio.services.portfolios import add_asset as add_asset_service
 from portfolio.services.portfolios import set_manual_price
 from portfolio.views.access import page_of, portfolio_of
@@ -64,7 +65,7 @@ def undo_transfer(request: HttpRequest, portfolio_id: int, transfer_id: int) -> 
     if request.method != "POST":
         return render(request, "portfolio/reverse_transfer.html", context)
     try:
-        reverse_transfer(portfolio=portfolio, transfer=row, now=timezone.now())
+        reverse_entry(portfolio=portfolio, transfer=row, now=timezone.now())
     except Refusal as refusal:
         context |= {"refusal": str(refusal)}
         return render(request, "portfolio/reverse_transfer.html", context, status=UNPROCESSABLE)

@@ -62,6 +62,8 @@ def overview_context(desk: Desk, portfolio: Portfolio) -> dict[str, Any]:
         "policy": found.policy,
         "equity": found.sleeves.equity,
         "risk_equity": found.sleeves.risk_equity,
+        "debts": found.sleeves.debts,
+        "lending": found.lending,
         "totals": found.totals,
         "stage": found.standing.stage,
         "sleeves": sleeve_rows(found),

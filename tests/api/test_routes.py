@@ -23,7 +23,7 @@ from signals.models import Recommendation
 from tests.api.scene import Caller, faults, rotation_body
 from tests.signals import scene
 from tests.test_architecture import routes
-from tests.test_ownership import Ids, make_portfolio, make_rotation
+from tests.test_ownership import Ids, make_loan, make_portfolio, make_rotation
 
 pytestmark = pytest.mark.django_db
 
@@ -33,7 +33,7 @@ SHARED = {"api-market-list": {}, "api-sector-list": {}, "api-signals-detail": {"
 """What the market says is the same for everybody with a token."""
 LISTS = {"api-portfolio-list", "api-recommendation-list", "api-rotation-list", "api-pass-list", "api-lesson-list"}
 """A stranger's are there, and empty."""
-OBJECTS = {
+OBJECTS: dict[str, str | tuple[str, ...]] = {
     "api-portfolio-detail": "portfolio_id",
     "api-portfolio-holdings": "portfolio_id",
     "api-portfolio-positions": "portfolio_id",
@@ -43,6 +43,12 @@ OBJECTS = {
     "api-portfolio-proof": "portfolio_id",
     "api-portfolio-accounts": "portfolio_id",
     "api-portfolio-lot-methods": "portfolio_id",
+    "api-portfolio-lending": "portfolio_id",
+    "api-portfolio-loans": "portfolio_id",
+    "api-portfolio-reverse-loan": ("portfolio_id", "loan_id"),
+    "api-portfolio-pledges": "portfolio_id",
+    "api-portfolio-bonuses": "portfolio_id",
+    "api-portfolio-freed-yields": "portfolio_id",
     "api-transfer-reverse": "transfer_id",
     "api-what-if-detail": "portfolio_id",
     "api-recommendation-detail": "recommendation_id",
@@ -77,6 +83,11 @@ WRITING = [
     "/transfers/{transfer_id}/reverse/",
     "/portfolios/{portfolio_id}/accounts/",
     "/portfolios/{portfolio_id}/lot-methods/",
+    "/portfolios/{portfolio_id}/loans/",
+    "/portfolios/{portfolio_id}/loans/{loan_id}/reverse/",
+    "/portfolios/{portfolio_id}/pledges/",
+    "/portfolios/{portfolio_id}/bonuses/",
+    "/portfolios/{portfolio_id}/freed-yields/",
 ]
 CANARY = "Canary of Alice"
 
@@ -84,7 +95,7 @@ CANARY = "Canary of Alice"
 @pytest.fixture
 def own_ids(alice: User) -> Ids:
     """The owner's objects."""
-    ids = {**make_portfolio(alice), **make_rotation(alice)}
+    ids = {**make_portfolio(alice), **make_rotation(alice), **make_loan(alice)}
     Portfolio.objects.update(name=CANARY)
     still = timezone.now() + timedelta(days=1)
     Recommendation.objects.update(state=Recommendation.State.ISSUED, closed_at=None, expires_at=still)
@@ -93,7 +104,8 @@ def own_ids(alice: User) -> Ids:
 
 def address(name: str, ids: Ids) -> str:
     """Return a route's address for the owner's objects, without its head."""
-    of_object = [ids[OBJECTS[name]]] if name in OBJECTS else None
+    named = OBJECTS.get(name)
+    of_object = [ids[key] for key in ([named] if isinstance(named, str) else named)] if named else None
     found = reverse(name, args=of_object, kwargs=SHARED.get(name)).removeprefix("/api/v1")
     return f"{found}?portfolio={ids['portfolio_id']}" if name in ASKED else found
 

@@ -191,7 +191,7 @@ class TestUpdates:
         assert counted(4) <= few + 3
         many = counted(4)
         record_fills(portfolio=book, now=NOW, fills=[fill(spot("FET"), "buy", 1, 2, at(3, n)) for n in range(20)])
-        assert counted(4) == many <= 25
+        assert counted(4) == many <= 26
 
 
 @pytest.mark.usefixtures("closed")

@@ -106,6 +106,15 @@ def make_plan(alice: User) -> Ids:
     return {"plan_id": plan.pk, "picture_id": image.pk, "question_id": question.pk}
 
 
+def make_loan(alice: User) -> Ids:
+    """Give the owner a debt and a bonus credit."""
+    book = Portfolio.objects.get(owner=alice)
+    asset, now = book.reserve_asset, scene.after()
+    loan = NewLoan(kind=LoanKind.BORROW, asset=asset, quantity=D(10), executed_at=now, value_usd=D(10))
+    bonus = grant_bonus(portfolio=book, asset=asset, quantity=D(50), now=now)
+    return {"loan_id": record_loan(portfolio=book, new=loan, now=now).pk, "bonus_id": bonus.pk}
+
+
 MAKERS: list[Callable[[User], Ids]] = [
     make_portfolio,
     make_rotation,
@@ -114,6 +123,7 @@ MAKERS: list[Callable[[User], Ids]] = [
     make_view,
     make_channel,
     make_plan,
+    make_loan,
 ]
 """Each gives the owner objects and returns their ids by the name that routes give them; every app adds its own."""
 

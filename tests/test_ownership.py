@@ -26,7 +26,9 @@ from journal.services.plans import keep_plan
 from journal.services.questions import ask as ask_oneself
 from journal.services.rotations import Draft, DraftLeg, log_rotation
 from journal.services.shelf import save_view
+from portfolio.domain.lending import LoanKind
 from portfolio.models import Fill, Portfolio, Transfer
+from portfolio.services.lending import NewLoan, grant_bonus, record_loan
 from signals.models import Recommendation
 from signals.services.channels import open_channel, subscribe
 from signals.services.recommend import recommend

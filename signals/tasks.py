@@ -15,6 +15,7 @@ from portfolio.models import Market
 from portfolio.services.catalogue import LIVE_SLUG
 from signals.models import Channel
 from signals.services.alerts import WATCH_TASK, raise_alerts, watch, watch_all
+from signals.services.asking import ASK_TASK, ask_sources
 from signals.services.deliveries import CLOSED_TASK, DELIVER_TASK, deliver
 from signals.services.live import listed, queue_live, refresh_source
 from signals.services.refresh import REFRESH_TASK, expire_recommendations, refresh, refresh_all
@@ -49,6 +50,13 @@ def refresh_live_source(job: Job) -> str:
     """Ask one live source."""
     market = Market.objects.get(slug=LIVE_SLUG)
     return str(refresh_source(market=market, source=listed(job.args["source"]), now=timezone.now()))
+
+
+@job_task(ASK_TASK)
+def ask_live_sources(job: Job) -> str:
+    """Ask live sources because a person wants to see them now."""
+    market = Market.objects.get(pk=job.args["market"])
+    return ask_sources(market=market, names=job.args["sources"], now=timezone.now(), progress=partial(_report, job))
 
 
 @job_task("signals.expire_recommendations")

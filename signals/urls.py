@@ -9,6 +9,7 @@ urlpatterns = [
     path("market/", market.market, name="market"),
     path("market/refresh/", market.refresh, name="refresh"),
     path("market/health/", health.health, name="health"),
+    path("market/health/ask/", health.ask, name="ask_sources"),
     path("market/indicators/", indicators.indicators, name="indicators"),
     path("market/indicator/", indicators.indicator, name="indicator"),
     path("market/events/", events.events, name="events"),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import uuid
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -13,8 +13,6 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from jobs.models import Job
-from jobs.services import enqueue
 from portfolio.models import Market
 from portfolio.queries.catalogue import priced_markets
 from portfolio.views.access import Desk, desk_of, person_of
@@ -22,14 +20,15 @@ from signals.queries.events import recent_stories
 from signals.queries.health import contradictions
 from signals.queries.market import MarketPast, market_past
 from signals.queries.standing import freshness
+from signals.services.asking import TooSoonError, request_look
 from signals.views.asked import asked_as_of, chosen_market, seen_from
 from signals.views.cards import narrative_cards, regime_card, stage_card
 from signals.views.outlook import gaps, priced_in_lines, regime_switches, switch_lines
 from signals.views.pictures import market_pictures
+from signals.views.progress import asked_job, shown_progress
 
 NEWS_REACH = timedelta(days=40)
 """As far back as news may lie that a priced-in share is measured against, and its reports (DOMAIN 2.9)."""
-REFRESH_TASK = "signals.refresh_market"
 
 
 @login_required
@@ -39,7 +38,7 @@ def market(request: HttpRequest) -> HttpResponse:
     desk = desk_of(request)
     markets = list(priced_markets())
     chosen = chosen_market(request, desk, markets)
-    context = {**desk.context, "market": chosen, "markets": markets, "job": _job(request)}
+    context = {**desk.context, "market": chosen, "markets": markets, "job": asked_job(request)}
     if chosen is not None:
         context |= market_context(chosen, desk, asked=asked_as_of(request))
     return render(request, "signals/market.html", context)
@@ -52,16 +51,15 @@ def refresh(request: HttpRequest) -> HttpResponse:
     chosen = next((each for each in priced_markets() if each.slug == request.POST.get("market", "")), None)
     if chosen is None:
         raise Http404
-    job = enqueue(
-        task=REFRESH_TASK,
-        args={"market": chosen.pk},
-        user=request.user,
-        unique_key=f"{REFRESH_TASK}:{chosen.pk}:{request.user.pk}",
-        now=timezone.now(),
-    )
-    if request.headers.get("HX-Request"):
-        return render(request, "jobs/progress.html", {"job": job, "is_over": job.state not in Job.ACTIVE})
-    return redirect(f"{reverse('signals:market')}?market={chosen.slug}&job={job.public_id}")
+    where = f"{reverse('signals:market')}?market={chosen.slug}"
+    try:
+        job = request_look(market=chosen, user=person_of(request), now=timezone.now())
+    except TooSoonError as error:
+        if request.headers.get("HX-Request"):
+            return render(request, "signals/partials/too_soon.html", {"reason": str(error)})
+        messages.error(request, str(error))
+        return redirect(where)
+    return shown_progress(request, job, to=f"{where}&job={job.public_id}")
 
 
 def market_context(chosen: Market, desk: Desk, *, asked: datetime | None) -> dict[str, Any]:
@@ -93,13 +91,3 @@ def _day_context(past: MarketPast, chosen: Market, moment: datetime) -> dict[str
         "doubts": contradictions(market=chosen, moment=moment),
         **market_pictures(past, news=news, moment=moment),
     }
-
-
-def _job(request: HttpRequest) -> dict[str, Any] | None:
-    """Return the person's own job that the page was asked to show."""
-    try:
-        public_id = uuid.UUID(request.GET.get("job", ""))
-    except ValueError:
-        return None
-    job = Job.objects.filter(public_id=public_id, user=person_of(request)).first()
-    return None if job is None else {"job": job, "is_over": job.state not in Job.ACTIVE}

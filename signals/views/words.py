@@ -188,6 +188,26 @@ def indicator_name(code: str) -> str:
     return INDICATORS.get(code, code)
 
 
+READINGS: Wording = MappingProxyType(
+    {
+        "tvl": "Total value locked",
+        "dex_volume": "DEX volume",
+        "l2_share": "Layer-2 share",
+        "open_interest": "Open interest",
+        "interest_venue": "Open interest by venue",
+        "funding_8h": "Funding each 8 hours",
+        "funding_venue": "Funding by venue",
+        "volume_venue": "Volume by venue",
+        "event_coverage": "Looked for news",
+    }
+)
+
+
+def reading_name(code: str) -> str:
+    """Return what a reading is called; one without a name keeps its code, in words."""
+    return READINGS.get(code) or INDICATORS.get(code) or code.replace("_", " ").capitalize()
+
+
 def raw_text(code: str, raw: float | None) -> str:
     """Write a raw value in its unit; an unknown one is empty."""
     return "" if raw is None else FORMATS.get(code, _fine)(exact(raw))

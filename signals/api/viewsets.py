@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from datetime import date, timedelta
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django_filters import rest_framework as filters
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
@@ -18,14 +16,15 @@ from rest_framework.response import Response
 
 from portfolio.api.access import asked_portfolio, number
 from portfolio.api.conditional import Conflict, conditional, tag_of, unchanged_for
-from portfolio.api.fields import UtcField
 from portfolio.api.filters import IdFilter, MomentFilter, StrictViewSet
 from portfolio.api.viewsets import KNOWN, WHICH
 from portfolio.models import Market, Stage
+from signals.api.asked import AS_OF, market_of, moment_of
+from signals.api.market import MarketActions
 from signals.api.serializers import RecommendationDetailSerializer, RecommendationSerializer, SignalsSerializer
 from signals.domain.batch import Outcome
 from signals.models import Recommendation
-from signals.queries.market import newest_day
+from signals.queries.market import market_past
 from signals.queries.recommendations import current, detail
 from signals.queries.standing import Freshness, freshness, scored_until
 from signals.services.outcomes import RecommendationClosedError, acknowledge
@@ -33,44 +32,39 @@ from signals.services.outcomes import RecommendationClosedError, acknowledge
 ASK_AGAIN = 60
 """Seconds after which a poll may find a new recommendation."""
 
-AS_OF = OpenApiParameter(
-    "as_of",
-    str,
-    description="A day (its close is shown) or a moment with its offset (the last close before it); else the newest.",
-)
 VERSION = ("pk", "state", "closed_at")
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
-class SignalsViewSet(StrictViewSet[Market]):
-    """What the market says: scores with contributions, regime, stage."""
+class SignalsViewSet(MarketActions):
+    """What the market says: scores with contributions, regime, stage, and everything they are made of."""
 
     queryset = Market.objects.all()
     serializer_class = SignalsSerializer
     lookup_field = "slug"
     lookup_value_regex = r"[-a-z0-9_]{1,50}"
-    parameters = {"retrieve": frozenset({"as_of"})}
+    parameters: ClassVar[Mapping[str, frozenset[str]]] = {**MarketActions.parameters, "retrieve": frozenset({"as_of"})}
 
-    @extend_schema(parameters=[AS_OF])
+    @extend_schema(parameters=[AS_OF, KNOWN], responses={200: SignalsSerializer, 304: None})
     def retrieve(self, request: Request, slug: str) -> Response:
-        """Show a market's day."""
-        market = Market.objects.filter(slug=slug).first()
-        day = None if market is None else newest_day(market=market, on=_day(request))
-        if market is None or day is None:
+        """Show a market's day: the last that had closed."""
+        market = market_of(slug)
+        past = market_past(market=market, moment=moment_of(request, market), days=0)
+        if past is None:
             raise NotFound("Nothing was computed for this market and day.")
         fresh = _freshness(market)
         found = {
             "market": market.slug,
             "is_simulated": market.is_simulated,
-            "as_of": day.closes_at,
+            "as_of": past.day.closes_at,
             "read_at": fresh.as_of,
             "is_stale": fresh.is_stale,
             "stale_reason": fresh.reason,
-            "scores": list(day.scores.values()),
-            "regime": day.regime,
-            "stage": day.stage,
+            "scores": list(past.day.scores.values()),
+            "regime": past.day.regime,
+            "stage": past.day.stage,
         }
-        return Response(SignalsSerializer(found).data)
+        shown = SignalsSerializer(found).data
+        return conditional(request, tag=tag_of(shown), answer=lambda: shown)
 
 
 class RecommendationFilter(filters.FilterSet):  # type: ignore[misc]
@@ -179,16 +173,3 @@ def _shown(found: Recommendation, fresh: Freshness) -> Any:
 def _freshness(market: Market) -> Freshness:
     """Return how fresh a market is now, as its pages say."""
     return freshness(market=market, closes_at=scored_until(market), now=timezone.now())
-
-
-def _day(request: Request) -> date | None:
-    """Read `as_of`: a day, or a moment whose last closed day is meant."""
-    text = request.query_params.get("as_of")
-    if text is None:
-        return None
-    try:
-        if _DAY.fullmatch(text):
-            return date.fromisoformat(text)
-        return (UtcField().to_internal_value(text) - timedelta(days=1)).date()
-    except (ValueError, OverflowError, ValidationError) as error:
-        raise ValidationError({"as_of": ["Write a day as YYYY-MM-DD, or a moment with its offset."]}) from error

@@ -11,6 +11,8 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MOMENT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})"
 )
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+"""Nothing was known before; what looks back from here stays within the calendar."""
 REMEDY = "Write a day as YYYY-MM-DD, or a moment with its offset."
 
 
@@ -22,9 +24,9 @@ def asked_moment(text: str) -> datetime:
     """Return the close of a day, or the moment itself, in UTC. Raises NotAMomentError."""
     try:
         if _DAY.fullmatch(text):
-            return closes_on(date.fromisoformat(text))
+            return max(closes_on(date.fromisoformat(text)), EARLIEST)
         if _MOMENT.fullmatch(text):
-            return datetime.fromisoformat(text).astimezone(UTC)
+            return max(datetime.fromisoformat(text).astimezone(UTC), EARLIEST)
     except (ValueError, OverflowError) as error:
         raise NotAMomentError(REMEDY) from error
     raise NotAMomentError(REMEDY)

@@ -59,6 +59,11 @@ class SourceHealth:
         return "Late" if self.is_late else "Working"
 
     @property
+    def every_seconds(self) -> int:
+        """Return how often it is asked, in seconds."""
+        return int(self.every.total_seconds())
+
+    @property
     def minute_left(self) -> int | None:
         """Return how many requests are left this minute."""
         return None if self.minute_used is None else max(self.per_minute - self.minute_used, 0)

@@ -17,7 +17,7 @@ from signals.domain.normalise import freshness
 from signals.domain.params import Params, profile_of
 from signals.domain.records import READING_OF
 from signals.models import Reading, RegimeDay, Score
-from signals.queries.market import last_closed
+from signals.queries.market import MarketPast, last_closed
 from signals.sources.live.venues import FUNDING_VENUE, INTEREST_VENUE
 
 REGIME = "regime"
@@ -56,9 +56,42 @@ def places_of(name: str, *, sectors: Iterable[Sector], params: Params) -> list[s
     return [*found, *([REGIME] if name in params.regime_weights else [])]
 
 
-def score_days(*, market: Market, sector: Sector, moment: datetime) -> QuerySet[Score]:
-    """Select a sector's scores of the days that had closed by a moment."""
-    return Score.objects.filter(market=market, sector=sector, date__lte=last_closed(moment))
+@dataclass(frozen=True, kw_only=True)
+class IndicatorNow:
+    """Hold an indicator's part of a day, where it counts (a sector's slug, or the regime), and its freshness by now."""
+
+    place: str
+    name: str
+    day: IndicatorDay
+    freshness_now: float | None
+
+
+def indicators_of(past: MarketPast, *, moment: datetime, params: Params) -> list[IndicatorNow]:
+    """Return every indicator of a day: those of each sector's score, then those of the regime."""
+    rows: list[tuple[str, Score | RegimeDay]] = [*past.day.scores.items(), (REGIME, past.day.regime)]
+    found = [
+        (place, record["indicator"], day_of(row, record["indicator"]))
+        for place, row in rows
+        for record in (row.contributions if isinstance(row, Score) else row.components)
+        if record["indicator"] not in DERIVED
+    ]
+    return [
+        IndicatorNow(place=place, name=name, day=day, freshness_now=fresh_by(name, day, moment=moment, params=params))
+        for place, name, day in found
+        if day is not None
+    ]
+
+
+def fresh_by(name: str, day: IndicatorDay, *, moment: datetime, params: Params) -> float | None:
+    """Return how fresh the reading behind a day's value is at a moment, None for what follows from closes."""
+    text = day.record.get("observed_at")
+    observed = datetime.fromisoformat(text) if text else None
+    return freshness_at(name, observed_at=observed, moment=moment, params=params)
+
+
+def scores_by(*, market: Market, moment: datetime) -> QuerySet[Score]:
+    """Select the scores of the days that had closed by a moment."""
+    return Score.objects.filter(market=market, date__lte=last_closed(moment))
 
 
 def regime_days(*, market: Market, moment: datetime) -> QuerySet[RegimeDay]:
@@ -74,7 +107,11 @@ def indicator_days(
     if sector is None:
         rows = regime_days(market=market, moment=moment).only("date", "components")
     else:
-        rows = score_days(market=market, sector=sector, moment=moment).only("date", "contributions", "params_version")
+        rows = (
+            scores_by(market=market, moment=moment)
+            .filter(sector=sector)
+            .only("date", "contributions", "params_version")
+        )
     if before is not None:
         rows = rows.filter(date__lt=before)
     days = [day_of(row, name) for row in rows.order_by("-date")[:limit]]
@@ -137,11 +174,11 @@ def price_sources(*, market: Market, sector: Sector | None, day: date) -> list[s
     """Return where the closes of a day came from, those of a sector's members alone where one is given. One query."""
     closes = Price.objects.filter(market=market, date=day)
     if sector is not None:
-        closes = closes.filter(asset__in=members_on(market=market, sector=sector, day=day).values("asset"))
+        closes = closes.filter(asset__in=members_of(market=market, day=day).filter(sector=sector).values("asset"))
     return sorted(set(closes.values_list("source", flat=True)))
 
 
-def members_on(*, market: Market, sector: Sector, day: date) -> QuerySet[SectorMembership]:
-    """Select who belongs to a sector on a day (DOMAIN F01)."""
-    members = SectorMembership.objects.filter(market=market, sector=sector, since_date__lte=day)
-    return members.exclude(until_date__lte=day)
+def members_of(*, market: Market, day: date) -> QuerySet[SectorMembership]:
+    """Select who belonged to which sector on a day (DOMAIN F01)."""
+    members = SectorMembership.objects.filter(market=market, since_date__lte=day).exclude(until_date__lte=day)
+    return members.select_related("asset").order_by("asset__symbol", "since_date")

@@ -11,6 +11,8 @@ from portfolio.models import Market
 from portfolio.views.access import Desk
 from signals.forms.as_of import NotAMomentError, asked_moment
 
+LONGEST = 60
+
 
 def chosen_market(request: HttpRequest, desk: Desk, markets: Sequence[Market]) -> Market | None:
     """Return the market asked for, else the portfolio's, else the first. Raises Http404 for one that is not there."""
@@ -38,3 +40,9 @@ def seen_from(market: Market, *, asked: datetime | None, now: datetime) -> datet
     """Return the moment a market is looked at: its present, or an earlier one that was asked for."""
     present = market.clock(now)
     return present if asked is None else min(asked, present)
+
+
+def asked_word(request: HttpRequest, name: str) -> str:
+    """Return a word of the address, empty where it is left out or could stand nowhere in the database."""
+    text = request.GET.get(name, "")
+    return "" if "\x00" in text or len(text) > LONGEST else text

@@ -23,7 +23,7 @@ from signals.models import EventVerdict
 from signals.queries.events import Story, as_stories, told
 from signals.services.events import EventError, confirm, enter_event, refute
 from signals.views import words
-from signals.views.asked import asked_as_of, chosen_market, seen_from
+from signals.views.asked import asked_as_of, asked_word, chosen_market, seen_from
 from signals.views.words import exact
 
 UNPROCESSABLE = 422
@@ -118,7 +118,7 @@ def _is_entered(request: HttpRequest, market: Market, form: EventForm) -> bool:
 
 def _listed(request: HttpRequest, market: Market, desk: Desk) -> dict[str, Any]:
     """Return a page of events as they were known at the moment asked for."""
-    asked, sector = asked_as_of(request), request.GET.get("sector", "")
+    asked, sector = asked_as_of(request), asked_word(request, "sector")
     moment = seen_from(market, asked=asked, now=desk.now)
     rows = told(market=market, moment=moment, sectors=[sector] if sector else [])
     page = newest_first(rows, moment="published_at", tie="id", cursor=request.GET.get("before", ""))

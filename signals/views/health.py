@@ -20,6 +20,7 @@ from signals.queries.health import CLOSES, Coverage, last_refresh, market_health
 from signals.services.asking import TooSoonError, request_sources
 from signals.services.live import UnknownSourceError
 from signals.views import words
+from signals.views.asked import asked_word
 from signals.views.progress import asked_job, shown_progress
 from signals.views.words import exact
 
@@ -35,7 +36,7 @@ def health(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {"market": market, "refreshed": last_refresh(), "job": asked_job(request), "now": now}
     if market is not None:
         found = market_health(market=market, now=now)
-        source = request.GET.get("source", "")
+        source = asked_word(request, "source")
         doubts = quarantined(market=market, moment=found.moment, source=source)
         page = newest_first(doubts, moment="last_at", tie="id", cursor=request.GET.get("before", ""), size=PAGE_DOUBTS)
         context |= {
@@ -72,9 +73,9 @@ def ask(request: HttpRequest) -> HttpResponse:
 
 def _market(request: HttpRequest) -> Market | None:
     """Return the market asked for, by default the live one. Raises Http404 for one that is not there."""
-    asked = request.GET.get("market", "")
+    asked = asked_word(request, "market")
     found = Market.objects.filter(slug=asked or LIVE_SLUG).first()
-    if asked and found is None:
+    if found is None and "market" in request.GET:
         raise Http404
     return found
 

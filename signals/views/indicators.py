@@ -25,7 +25,7 @@ from signals.queries.indicators import (
     READINGS_OF,
     REGIME,
     IndicatorDay,
-    freshness_at,
+    fresh_by,
     indicator_days,
     known_readings,
     measured,
@@ -154,8 +154,7 @@ def _history(asked: Asked, *, before: date | None) -> dict[str, Any]:
 
 def _fresh(asked: Asked, newest: IndicatorDay | None) -> Any:
     """Return how fresh the newest reading is this moment, None where that is no question."""
-    observed = None if newest is None else _moment(newest.record.get("observed_at"))
-    found = freshness_at(asked.name, observed_at=observed, moment=asked.now, params=DEFAULTS)
+    found = None if newest is None else fresh_by(asked.name, newest, moment=asked.now, params=DEFAULTS)
     return None if found is None else exact(found)
 
 

@@ -20,10 +20,11 @@ from signals.queries.events import recent_stories
 from signals.queries.health import contradictions
 from signals.queries.market import MarketPast, market_past
 from signals.queries.standing import freshness
+from signals.queries.turning import regime_switches
 from signals.services.asking import TooSoonError, request_look
 from signals.views.asked import asked_as_of, chosen_market, seen_from
 from signals.views.cards import narrative_cards, regime_card, stage_card
-from signals.views.outlook import gaps, priced_in_lines, regime_switches, switch_lines
+from signals.views.outlook import gaps, priced_in_lines, switch_lines
 from signals.views.pictures import market_pictures
 from signals.views.progress import asked_job, shown_progress
 

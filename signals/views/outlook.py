@@ -9,11 +9,8 @@ from decimal import Decimal
 from typing import Any
 
 from portfolio.domain.display import number
-from signals.domain.params import DEFAULTS
-from signals.domain.records import regime_state
-from signals.domain.regime import RegimeInputs
-from signals.domain.switches import Switch, switches
-from signals.models import Event, RegimeDay, Score
+from signals.domain.switches import Switch
+from signals.models import Event, Score
 from signals.queries.events import Story
 from signals.views import words
 from signals.views.cards import NarrativeCard, ScoreCard
@@ -45,15 +42,6 @@ class Gap:
     reason: str
 
 
-def regime_switches(day: RegimeDay) -> tuple[Switch, ...]:
-    """Return what would turn the regime, as the rule itself sees it (DOMAIN 2.5)."""
-    state = regime_state(day.regime, _whole(day.state), frozen_since=day.frozen_since)
-    inputs = RegimeInputs(
-        day=day.date, score=day.value, coverage=day.coverage, is_range=bool(day.state.get("is_range"))
-    )
-    return switches(state, inputs, params=DEFAULTS)
-
-
 def switch_lines(found: Iterable[Switch]) -> list[dict[str, str]]:
     """Return each turn in words: to what, from where, how far."""
     return [
@@ -80,11 +68,6 @@ def gaps(cards: Iterable[NarrativeCard], regime: ScoreCard) -> list[Gap]:
         for where, score in named
         for term in score.missing
     ]
-
-
-def _whole(state: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a stored state with what an early row may lack."""
-    return {"since": None, "wanted": None, "count": 0, **state}
 
 
 def _bound(each: Switch) -> str:

@@ -43,6 +43,11 @@ LISTS = {
     "/markets/": [],
     "/sectors/": [],
     "/signals/simulated/": ["as_of"],
+    "/signals/simulated/scores/": ["as_of", "sector", "date_after", "date_before"],
+    "/signals/simulated/readings/?indicator=tvl": ["subject", "observed_after"],
+    "/signals/simulated/events/": ["sector", "type", "published_before"],
+    "/signals/simulated/health/": ["as_of"],
+    "/signals/simulated/quarantine/": ["source", "as_of"],
 }
 
 

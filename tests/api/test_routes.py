@@ -29,7 +29,21 @@ pytestmark = pytest.mark.django_db
 
 OPEN = {"api-schema", "api-docs", "api-nowhere"}
 """They describe the API and hold nobody's data."""
-SHARED = {"api-market-list": {}, "api-sector-list": {}, "api-signals-detail": {"slug": "simulated"}}
+OF_MARKET = {"slug": "simulated"}
+SHARED = {
+    "api-market-list": {},
+    "api-sector-list": {},
+    "api-signals-detail": OF_MARKET,
+    "api-signals-sectors": OF_MARKET,
+    "api-signals-scores": OF_MARKET,
+    "api-signals-regime": OF_MARKET,
+    "api-signals-indicators": OF_MARKET,
+    "api-signals-indicator": {**OF_MARKET, "name": "turnover"},
+    "api-signals-readings": OF_MARKET,
+    "api-signals-events": OF_MARKET,
+    "api-signals-health": OF_MARKET,
+    "api-signals-quarantine": OF_MARKET,
+}
 """What the market says is the same for everybody with a token."""
 LISTS = {"api-portfolio-list", "api-recommendation-list", "api-rotation-list", "api-pass-list", "api-lesson-list"}
 """A stranger's are there, and empty."""
@@ -107,6 +121,8 @@ def address(name: str, ids: Ids) -> str:
     named = OBJECTS.get(name)
     of_object = [ids[key] for key in ([named] if isinstance(named, str) else named)] if named else None
     found = reverse(name, args=of_object, kwargs=SHARED.get(name)).removeprefix("/api/v1")
+    if name == "api-signals-readings":
+        return f"{found}?indicator=tvl"
     return f"{found}?portfolio={ids['portfolio_id']}" if name in ASKED else found
 
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from signals.views import alerts, events, feed, health, indicators, market, recommendations, what_if
+from signals.views import alerts, events, feed, health, indicators, market, narratives, recommendations, what_if
 
 app_name = "signals"
 urlpatterns = [
@@ -12,6 +12,7 @@ urlpatterns = [
     path("market/health/ask/", health.ask, name="ask_sources"),
     path("market/indicators/", indicators.indicators, name="indicators"),
     path("market/indicator/", indicators.indicator, name="indicator"),
+    path("market/narratives/", narratives.narratives, name="narratives"),
     path("market/events/", events.events, name="events"),
     path("market/events/judge/", events.judge_event, name="judge_event"),
     path("recommendations/", recommendations.recommendations, name="recommendations"),

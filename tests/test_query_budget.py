@@ -71,6 +71,7 @@ PAGES = {
     "indicators": "signals:indicators",
     "an indicator": "signals:indicator?name=turnover",
     "events": "signals:events",
+    "narratives": "signals:narratives",
     "recommendations": "signals:recommendations",
     "recommendation": "signals:recommendation",
     "evidence": "signals:evidence",

@@ -72,7 +72,7 @@ class IndicatorDaySerializer(serializers.Serializer[Any]):
     points = serializers.FloatField(source="record.points", default=0.0)
     reason = serializers.CharField(source="record.reason", default="", help_text="Why it carries less than its weight.")
     observed_at = serializers.SerializerMethodField(help_text="What the reading describes; null for closes.")
-    source = serializers.CharField(source="record.source", default="")
+    source = serializers.CharField(source="record.source", default="")  # type: ignore[assignment]
     params_version = serializers.CharField(help_text="Empty for parts of the regime.")
 
     @extend_schema_field({"type": ["string", "null"], "format": "date-time"})

@@ -8,6 +8,7 @@ from rest_framework.routers import SimpleRouter
 from config.api.views import NoSuchRoute
 from journal.api.fees import FeesViewSet
 from journal.api.learning import LearningViewSet, LessonViewSet
+from journal.api.shadows import ShadowsViewSet
 from journal.api.viewsets import PassViewSet, RotationViewSet
 from portfolio.api.futures import FuturesViewSet
 from portfolio.api.transfers import TransferViewSet
@@ -30,6 +31,7 @@ router.register("rotations", RotationViewSet, basename="api-rotation")
 router.register("passes", PassViewSet, basename="api-pass")
 router.register("learning", LearningViewSet, basename="api-learning")
 router.register("fees", FeesViewSet, basename="api-fees")
+router.register("shadows", ShadowsViewSet, basename="api-shadows")
 router.register("lessons", LessonViewSet, basename="api-lesson")
 
 OPEN = {"authentication_classes": [], "permission_classes": [AllowAny]}

@@ -2,12 +2,13 @@
 
 from django.urls import path
 
-from journal.views import fees, learning, review_queue
+from journal.views import fees, learning, review_queue, shadows
 
 app_name = "learning"
 urlpatterns = [
     path("analytics/", learning.learning, name="learning"),
     path("analytics/fees/", fees.fees, name="fees"),
+    path("analytics/shadows/", shadows.shadows, name="shadows"),
     path("reviews/", review_queue.review_queue, name="review_queue"),
     path("reviews/rotation/<int:rotation_id>/", review_queue.review_rotation, name="review_rotation"),
     path("reviews/rotation/<int:rotation_id>/expect/", review_queue.expect_rotation, name="expect_rotation"),

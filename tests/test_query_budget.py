@@ -91,6 +91,7 @@ PAGES = {
     "what one learns": "learning:learning",
     "what one learns after 90 days": "learning:learning?days=90",
     "fees": "learning:fees",
+    "shadows": "learning:shadows",
     "calendar": "journal:calendar?month=2026-01",
     "take along": "journal:take_along",
     "journal on paper": "journal:report_of_period",

@@ -33,7 +33,9 @@ class TestRealReviews:
     @pytest.mark.parametrize("first", WINDOWS, ids=str)
     def test_every_figure_follows_from_the_raw_file(self, first: date, history: Path, desk: Any) -> None:
         closes = closes_of(history / "daily.csv", [asset for pair in PAIRS for asset in pair])
-        decisions = window(closes, first, count=COUNT, every=EVERY, pairs=PAIRS)
+        end = min(max(day for asset, day in closes if asset == each) for pair in PAIRS for each in pair)
+        every = min(EVERY, (date.fromisoformat(end) - first - timedelta(days=AFTER)).days // (COUNT - 1))
+        decisions = window(closes, first, count=COUNT, every=every, pairs=PAIRS)
         last = decisions[-1].day + timedelta(days=AFTER)
         desk.open(history, first=first - timedelta(days=2), last=last, assets=[a for pair in PAIRS for a in pair])
         logged = [desk.log(decision) for decision in decisions]

@@ -117,5 +117,5 @@ def title_of(moved: Rotation | Recommendation) -> str:
 
 def exported(*, portfolio: Portfolio, chosen: Filter) -> Iterator[Rotation]:
     """Return every rotation that passes, with its reviews, oldest first, a few hundred at a time."""
-    rows = chosen.of(portfolio).select_related(*SECTORS).prefetch_related("reviews")
+    rows = with_seen(chosen.of(portfolio)).select_related(*SECTORS).prefetch_related("reviews")
     return rows.defer("evidence").order_by("executed_at", "id").iterator(chunk_size=500)

@@ -21,10 +21,11 @@ from journal.models import Leg, Lesson, Review, Rotation
 from journal.queries.filters import Filter
 from journal.queries.learning import OWN_HORIZON, decided_of, rotations_behind
 from journal.queries.results import Results, results_by_fill
+from journal.queries.sealed import known_days, sealed_days
 from journal.queries.timeline import Totals, exported, title_of, totals_of
 from journal.views.fees import course_chart
-from journal.views.rotation import own_rotation
-from journal.views.words import HorizonRow, chance, conclusion, horizon_rows
+from journal.views.rotation import shown_rotation
+from journal.views.words import HorizonRow, chance, horizon_rows, sealed_or
 from portfolio.domain.display import day, pct, price, qty, usd
 from portfolio.domain.money import in_context
 from portfolio.models import Fill, Portfolio, Stage
@@ -37,6 +38,7 @@ COLUMNS = ("Rotation", "Moved", "Fees", "Spot PnL", "Futures PnL", f"Ahead, {OWN
 HORIZON_COLUMNS = ("After", "Rotated", "Held", "Futures", "Before costs", "Ahead")
 LEG_COLUMNS = ("What", "Quantity", "Price", "Value", "Fee", "Realised")
 HELD = "Held is what you sold, at the close that many days on. Ahead is after all costs, with futures."
+SEALED = "It is known by now and waits for your guess: look at it in your reviews first."
 NO_FONT = "A character that this document has no font for is shown as a box."
 
 
@@ -44,7 +46,7 @@ NO_FONT = "A character that this document has no font for is shown as a box."
 @require_safe
 def report_of_rotation(request: HttpRequest, rotation_id: int) -> HttpResponse:
     """Answer one rotation as a PDF."""
-    found, now = own_rotation(request, rotation_id), timezone.now()
+    found, now = shown_rotation(request, rotation_id), timezone.now()
     return _pdf(printed(rotation_report(found, now=now), now=now), name=f"rotation-{found.pk}")
 
 
@@ -67,13 +69,13 @@ def rotation_report(found: Rotation, *, now: datetime) -> Report:
     made = results_by_fill(fills=[fill.pk for _, fill in fills])
     lessons = list(found.lessons.order_by("horizon_days"))
     return Report(
-        title=conclusion(found, reviews).text,
+        title=sealed_or(found, reviews).text,
         subtitle=f"{title_of(found)}, {_moment(found.executed_at)}. {_where(found.portfolio)}",
         footer=f"Rotabook. Rotation {found.pk}, printed {_moment(now)}",
         sections=[
             prose("What you wrote", found.thesis),
             facts("How you decided", _decided(found)),
-            table("Against having held", HORIZON_COLUMNS, [_horizon(row) for row in horizon_rows(found, reviews)]),
+            *_outcome(found, reviews),
             table("Legs and fills", LEG_COLUMNS, [_fill(leg, fill, made) for leg, fill in fills]),
             facts("Together", _amounts(found.moved_usd, found.fees_usd, found.spot_pnl_usd, found.futures_pnl_usd)),
             *([prose("What you learned", *(_lesson(lesson) for lesson in lessons))] if lessons else []),
@@ -92,7 +94,7 @@ def period_report(*, portfolio: Portfolio, chosen: Filter, now: datetime) -> Rep
         chosen = replace(chosen, only=tuple(rotations_behind(portfolio=portfolio, key=chosen.behind, days=days)))
     rows = list(exported(portfolio=portfolio, chosen=chosen))
     totals, shown = totals_of(chosen.of(portfolio)), rows[-MOST_LISTED:][::-1]
-    inside = {row.pk for row in rows}
+    inside = {row.pk for row in rows if not _is_sealed(row, row.reviews.all())}
     known = [each for each in decided_of(portfolio=portfolio) if each.key in inside and each.is_known]
     lessons = Lesson.objects.filter(rotation__in=[row.pk for row in shown]).order_by("rotation", "horizon_days")
     return Report(
@@ -110,6 +112,18 @@ def period_report(*, portfolio: Portfolio, chosen: Filter, now: datetime) -> Rep
     )
 
 
+def _outcome(found: Rotation, reviews: Sequence[Review]) -> list[dict[str, object]]:
+    """Return the comparison with having held; while it waits for a guess, only that."""
+    if _is_sealed(found, reviews):
+        return [note(SEALED, title="Against having held")]
+    return [table("Against having held", HORIZON_COLUMNS, [_horizon(row) for row in horizon_rows(found, reviews)])]
+
+
+def _is_sealed(found: Rotation, reviews: Iterable[Review]) -> bool:
+    is_reversed = found.state == Rotation.State.REVERSED
+    return not is_reversed and sealed_days(found, known_days(reviews)) is not None
+
+
 def _pdf(document: bytes, *, name: str) -> HttpResponse:
     response = HttpResponse(document, content_type="application/pdf")
     response["Content-Disposition"] = f'inline; filename="{name}.pdf"'
@@ -119,7 +133,7 @@ def _pdf(document: bytes, *, name: str) -> HttpResponse:
 def _came_of(known: Sequence[Decided], totals: Totals) -> list[dict[str, object]]:
     """Return how often the rotations were ahead, and how costs and futures led there."""
     if not known:
-        return [note(f"None of the {totals.standing} is {OWN_HORIZON} days old and measured yet.")]
+        return [note(f"None of the {totals.standing} is {OWN_HORIZON} days old, measured, and guessed yet.")]
     hits = share(sum(each.is_ahead for each in known), len(known))
     sentence = f"Ahead of having held in {hits.count} of {hits.n}, 95% interval {_interval(hits)}."
     few = f" {LEAST} are the least for a verdict." if hits.n < LEAST else ""
@@ -154,15 +168,15 @@ def _writings(rows: Iterable[Rotation], lessons: Iterable[Lesson]) -> list[dict[
 
 def _row(rotation: Rotation) -> list[Cell]:
     ahead = {review.horizon_days: review.total_alpha_usd for review in rotation.reviews.all()}
-    is_reversed = rotation.state == Rotation.State.REVERSED
+    is_reversed, is_sealed = rotation.state == Rotation.State.REVERSED, _is_sealed(rotation, rotation.reviews.all())
+    came = ["to guess"] * 2 if is_sealed else [_cell(ahead.get(OWN_HORIZON)), _cell(ahead.get(Review.TO_DATE))]
     return [
         f"{day(rotation.executed_at)}, {title_of(rotation)}{' (reversed)' if is_reversed else ''}",
         usd(rotation.moved_usd),
         usd(rotation.fees_usd),
         _cell(rotation.spot_pnl_usd),
         _cell(rotation.futures_pnl_usd),
-        _cell(ahead.get(OWN_HORIZON)),
-        _cell(ahead.get(Review.TO_DATE)),
+        *came,
     ]
 
 

@@ -18,6 +18,7 @@ from accounts.models import User
 from journal.documents import Report, facts, note, picture, printed, prose, table
 from journal.domain.habits import course_of
 from journal.models import Review, Rotation
+from journal.services.lessons import Guess, expect
 from journal.services.reviews import measure_reviews
 from journal.services.rotations import log_rotation
 from journal.views.fees import course_chart
@@ -83,11 +84,19 @@ def book(alice: User) -> Iterator[Portfolio]:
         yield found
 
 
+def guessed() -> None:
+    """Guess every outcome, so that pages show it."""
+    for review in Review.objects.filter(horizon_days=30, status="ok"):
+        guess = Guess(horizon_days=30, expectation="better")
+        expect(decision=review.rotation, guess=guess, outcome=review.total_alpha_usd, now=NOW)
+
+
 @pytest.mark.django_db
 class TestParity:
     def test_every_figure_of_a_rotation_is_the_same_on_page_paper_and_api(
         self, book: Portfolio, client_of_alice: Client, alice: User
     ) -> None:
+        guessed()
         pk = Rotation.objects.earliest("executed_at").pk
         body = Caller(alice).get(f"/rotations/{pk}/").json()
         page = said(client_of_alice, f"/journal/{pk}/")
@@ -111,6 +120,7 @@ class TestParity:
     def test_every_figure_of_a_list_is_the_same_on_page_paper_file_and_api(
         self, book: Portfolio, client_of_alice: Client, alice: User
     ) -> None:
+        guessed()
         page = said(client_of_alice, "/journal/")
         paper = squeezed(words_of(client_of_alice.get("/journal/report.pdf").content))
         text = b"".join(client_of_alice.get("/journal/rotations.csv").streaming_content).decode()  # type: ignore[attr-defined]
@@ -129,6 +139,16 @@ class TestParity:
             ahead = Review.objects.get(rotation=row["id"], horizon_days=30).total_alpha_usd
             assert D(line["alpha_30_usd"]) == ahead
             assert squeezed(signed_usd(ahead)) in paper
+
+    def test_an_outcome_that_waits_for_a_guess_is_on_no_paper(self, book: Portfolio, client_of_alice: Client) -> None:
+        pk = Rotation.objects.earliest("executed_at").pk
+        ahead = Review.objects.get(rotation=pk, horizon_days=30).total_alpha_usd
+        one = words_of(client_of_alice.get(f"/journal/{pk}/report.pdf").content)
+        every = words_of(client_of_alice.get("/journal/report.pdf").content)
+        assert "waits for your guess" in one
+        assert "to guess" in every
+        for paper in (one, every):
+            assert signed_usd(ahead) not in paper
 
     def test_a_filter_prints_what_it_shows(self, book: Portfolio, client_of_alice: Client) -> None:
         paper = words_of(client_of_alice.get("/journal/report.pdf?tag=news&since=2026-01-01").content)

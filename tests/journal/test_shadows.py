@@ -32,10 +32,10 @@ def book(alice: User) -> Iterator[Portfolio]:
         for number in range(5):
             day = (moment(2) + timedelta(days=number)).date()
             worth = {"you": 100 + number, "follow": 100 + number * D("2.5"), "stay": 100 - number * D("0.25")}
-            own = {"equity_usd": worth["you"], "cash_usd": 0, "hold_usd": 0}
-            columns = {field.name for field in ValuationDay._meta.concrete_fields}
-            own = {name: value for name, value in own.items() if name in columns}
-            ValuationDay.objects.update_or_create(portfolio=found, date=day, defaults=own)
+            own = dict.fromkeys(("core_usd", "reserve_usd", "pool_usd", "held_usd", "flow_usd"), 0)
+            ValuationDay.objects.update_or_create(
+                portfolio=found, date=day, defaults=own | {"equity_usd": worth["you"]}
+            )
             for kind in ("follow", "stay"):
                 ShadowDay.objects.create(portfolio=found, kind=kind, date=day, equity_usd=worth[kind], fee_usd=1)
         yield found

@@ -24,6 +24,7 @@ from portfolio.domain.events import (
 )
 from portfolio.domain.futures import MarginMode, PositionSide, Reason
 from portfolio.domain.ledger import Folded, fold
+from portfolio.domain.money import AmountError
 from portfolio.domain.outcomes import FeeExceedsTrade, Kind, LedgerError, OutOfOrder, Oversold, State
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -131,6 +132,20 @@ class TestSpot:
         assert (dict(opening.lots), dict(opening.cash)) == (lots, cash)
 
 
+class TestState:
+    def test_margin_of_all_open_positions_stays_locked(self) -> None:
+        held = [deposit(1, "USD", 1000), perp(2, "buy", 1, 300), perp(3, "buy", 1, 200, instrument=8)]
+        out = TransferOut(**place(4), asset="USD", quantity=D(501))
+
+        with pytest.raises(Oversold, match=r"^You hold 500 USD, and this needs 501\.$"):
+            fold(events=[out], opening=run(*held).state)
+
+    def test_names_every_balance_that_changed(self) -> None:
+        opening = run(deposit(1, "USD", 1000), deposit(2, "Y", 1, 1)).state
+
+        assert fold(events=[spot(3, "buy", "X", 1, 5)], opening=opening).changed == {(1, "USD"), (1, "X")}
+
+
 class TestDisposals:
     def test_say_where_what_and_why(self) -> None:
         folded = run(
@@ -217,6 +232,8 @@ class TestRefusals:
 
         with pytest.raises(OutOfOrder, match=r"^This happened before what is already in the ledger\.$"):
             fold(events=[deposit(4, "USD", 1)], opening=opening)
+        with pytest.raises(OutOfOrder):
+            fold(events=[deposit(5, "USD", 1)], opening=opening)
 
     def test_a_position_keeps_its_settlement_asset(self) -> None:
         with pytest.raises(LedgerError, match="settled in USD"):
@@ -379,6 +396,10 @@ class TestImports:
     def test_money_whose_deposit_is_missing_is_unmatched_too(self) -> None:
         folded = run(deposit(1, "USD", 30), replace(spot(2, "buy", "X", 4, 25), is_imported=True))
 
+        (spent,) = folded.outcomes[1].disposals
+        assert (spent.asset, spent.kind, spent.matches) == ("USD", Kind.SPENT, ())
+        assert (spent.quantity, spent.cost, spent.proceeds) == (30, 30, 30)
+        assert (spent.unmatched_quantity, spent.unmatched_proceeds) == (70, 70)
         assert folded.outcomes[1].unmatched == 70
         assert folded.outcomes[1].realized == 0
         assert folded.state.held(1, "USD") == 0
@@ -464,6 +485,13 @@ class TestBadAmounts:
     def test_an_asset_is_not_traded_against_itself(self, base: str) -> None:
         with pytest.raises(EventError):
             spot(1, "buy", base, 1, 1, quote="USDC")
+
+    def test_more_than_an_amount_can_be_is_never_held(self) -> None:
+        most = D(99999999999999999999)
+
+        assert run(deposit(1, "USD", most)).state.held(1, "USD") == most
+        with pytest.raises(AmountError, match=r"^You would hold more than 20 digits of USD\.$"):
+            run(deposit(1, "USD", most), deposit(2, "USD", 1))
 
     def test_a_product_that_is_too_large_is_refused(self) -> None:
         with pytest.raises(ValueError, match="more than 20 digits"):

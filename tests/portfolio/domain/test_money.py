@@ -1,7 +1,7 @@
 """Amounts are read strictly, rounded once, and printed in one way."""
 
 import threading
-from decimal import Decimal, FloatOperation, getcontext
+from decimal import Context, Decimal, FloatOperation, getcontext, localcontext
 from fractions import Fraction
 
 import pytest
@@ -100,9 +100,14 @@ class TestExact:
         assert exact(Decimal("0.0000000000000000005")) == 0
         assert exact(Decimal("0.0000000000000000015")) == Decimal("0.000000000000000002")
 
-    @pytest.mark.parametrize("text", ["NaN", "sNaN", "Infinity", "-Infinity", "1e1000000", "1e20", "-1e20"])
-    def test_refuses_what_is_no_amount(self, text: str) -> None:
-        with pytest.raises(AmountError):
+    @pytest.mark.parametrize("text", ["NaN", "sNaN", "Infinity", "-Infinity"])
+    def test_refuses_what_is_no_number(self, text: str) -> None:
+        with pytest.raises(AmountError, match=r"^The amount is not a finite number\.$"):
+            exact(Decimal(text))
+
+    @pytest.mark.parametrize("text", ["1e1000000", "1e60", "1e20", "-1e20"])
+    def test_refuses_what_is_too_large(self, text: str) -> None:
+        with pytest.raises(AmountError, match=r"^The amount has more than 20 digits before the point\.$"):
             exact(Decimal(text))
 
     def test_refuses_what_rounds_up_to_too_many_digits(self) -> None:
@@ -171,6 +176,10 @@ class TestShares:
 
         scaled = Fraction(total) * Fraction(part) / Fraction(whole) * 10**18
         assert Fraction(share) * 10**18 == round(scaled)
+
+    def test_a_part_has_all_its_places_in_a_thread_of_few(self) -> None:
+        with localcontext(Context(prec=5)):
+            assert pro_rata(total=Decimal(1), part=Decimal(1), whole=Decimal(3)) == Decimal("0." + "3" * 18)
 
     def test_nothing_adds_up_to_an_amount(self) -> None:
         assert isinstance(summed([]), Decimal)

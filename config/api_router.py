@@ -8,6 +8,7 @@ from rest_framework.routers import SimpleRouter
 from config.api.views import NoSuchRoute
 from journal.api.fees import FeesViewSet
 from journal.api.learning import LearningViewSet, LessonViewSet
+from journal.api.plans import PlanViewSet, QuestionViewSet, UndocumentedViewSet
 from journal.api.shadows import ShadowsViewSet
 from journal.api.viewsets import PassViewSet, RotationViewSet
 from portfolio.api.futures import FuturesViewSet
@@ -29,6 +30,9 @@ router.register("signals", SignalsViewSet, basename="api-signals")
 router.register("recommendations", RecommendationViewSet, basename="api-recommendation")
 router.register("rotations", RotationViewSet, basename="api-rotation")
 router.register("passes", PassViewSet, basename="api-pass")
+router.register("plans", PlanViewSet, basename="api-plan")
+router.register("undocumented", UndocumentedViewSet, basename="api-undocumented")
+router.register("questions", QuestionViewSet, basename="api-question")
 router.register("learning", LearningViewSet, basename="api-learning")
 router.register("fees", FeesViewSet, basename="api-fees")
 router.register("shadows", ShadowsViewSet, basename="api-shadows")

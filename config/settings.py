@@ -291,6 +291,7 @@ SPECTACULAR_SETTINGS = {
         "RecommendationStateEnum": "signals.models.recommendations.Recommendation.State",
         "RotationKindEnum": "journal.models.Rotation.Kind",
         "RotationStateEnum": "journal.models.Rotation.State",
+        "PlanStateEnum": "journal.models.Plan.State",
         "ReviewStatusEnum": "journal.models.Review.Status",
         "FillReasonEnum": "portfolio.models.ledger.REASONS",
         "TransferKindEnum": "portfolio.models.ledger.Transfer.Kind",

@@ -9,6 +9,7 @@ from typing import Any
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
+from journal.domain.checklist import Considered
 from journal.services.rotations import Draft, DraftLeg
 from portfolio.api.access import owned_portfolios
 from portfolio.domain.money import ZERO
@@ -33,6 +34,8 @@ def draft_of(request: Request, data: Mapping[str, Any], *, key: str) -> tuple[Po
         no_stop_reason=data.get("no_stop_reason", ""),
         core_override_reason=data.get("core_override_reason", ""),
         tags=tuple(data.get("tags", ())),
+        mood=data.get("mood", ""),
+        checklist=tuple(Considered(**each) for each in data.get("checklist", ())),
     )
     return portfolio, draft
 

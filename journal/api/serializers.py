@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from journal.models import Leg, Pass, Review, Rotation
+from journal.models import Leg, Mood, Pass, Review, Rotation
 from portfolio.api.fields import (
     ExactField,
     ExactModelSerializer,
@@ -45,12 +45,21 @@ class RotationLegSerializer(ExactModelSerializer):
         return [dict(FillSerializer(pair.fill).data) for pair in leg.leg_fills.all()]
 
 
+class ConsideredSerializer(serializers.Serializer[Any]):
+    """One question of the ticket, and whether it was considered."""
+
+    question = serializers.CharField()
+    is_checked = serializers.BooleanField()
+
+
 class RotationSerializer(ExactModelSerializer):
     """A rotation: one decision, what it moved, cost and realised. Realised PnL is before futures fees."""
 
     source_sector = serializers.SlugRelatedField[Any]("slug", read_only=True, allow_null=True)
     destination_sector = serializers.SlugRelatedField[Any]("slug", read_only=True, allow_null=True)
     tags = serializers.ListField(child=serializers.CharField(), read_only=True)
+    checklist = ConsideredSerializer(many=True, read_only=True)
+    plan = serializers.PrimaryKeyRelatedField[Any](read_only=True, allow_null=True)
     is_simulated = serializers.BooleanField(source="portfolio.market.is_simulated", read_only=True)
 
     class Meta:
@@ -73,6 +82,9 @@ class RotationSerializer(ExactModelSerializer):
             "no_stop_reason",
             "core_override_reason",
             "tags",
+            "mood",
+            "checklist",
+            "plan",
             "executed_at",
             "recorded_at",
             "moved_usd",
@@ -110,19 +122,33 @@ class NewLegSerializer(Strict):
     purpose = serializers.ChoiceField(choices=RecommendationLeg.Purpose.choices, required=False, allow_blank=True)
 
 
-class NewRotationSerializer(Strict):
-    """A rotation to be logged: whole, or not at all."""
+class NewConsideredSerializer(Strict):
+    """One question, and whether it was considered."""
+
+    question = TextField(max_length=200)
+    is_checked = serializers.BooleanField()
+
+
+class NewPlanSerializer(Strict):
+    """A rotation to be executed later."""
 
     portfolio = IdField()
     legs = NewLegSerializer(many=True, allow_empty=False, max_length=MAX_LEGS)  # type: ignore[call-arg]
     thesis = TextField(max_length=10_000)
-    executed_at = UtcField(help_text="With its offset, such as 2026-11-20T12:00:00Z.")
     conviction = ProbabilityField(required=False, allow_null=True)
     recommendation = IdField(required=False, allow_null=True)
     no_stop_reason = TextField(max_length=300, required=False, allow_blank=True)
     core_override_reason = TextField(max_length=300, required=False, allow_blank=True)
     tags = serializers.ListField(child=TextField(max_length=40), max_length=20, required=False)
+    mood = serializers.ChoiceField(choices=Mood.choices, required=False, allow_blank=True)
+    checklist = NewConsideredSerializer(many=True, required=False, max_length=40)  # type: ignore[call-arg]
     client_key = serializers.UUIDField(required=False)
+
+
+class NewRotationSerializer(NewPlanSerializer):
+    """A rotation to be logged: whole, or not at all."""
+
+    executed_at = UtcField(help_text="With its offset, such as 2026-11-20T12:00:00Z.")
 
 
 class ReasonSerializer(Strict):
@@ -144,3 +170,37 @@ class PassSerializer(ExactModelSerializer):
     class Meta:
         model = Pass
         fields = ("id", "portfolio", "recommendation", "reason", "passed_at")
+
+
+class PassResultSerializer(serializers.Serializer[Any]):
+    """Following against holding at one horizon, on paper; 0 is to date. Amounts in USD, null until known."""
+
+    horizon_days = serializers.IntegerField()
+    status = serializers.ChoiceField(choices=Review.Status.choices)
+    priced_at = UtcField(allow_null=True)
+    hold_usd = ExactField(source="hold", allow_null=True)
+    followed_usd = ExactField(source="actual", allow_null=True)
+    overlay_usd = ExactField(source="overlay", allow_null=True)
+    alpha_usd = ExactField(source="alpha", allow_null=True)
+    total_alpha_usd = ExactField(source="total_alpha", allow_null=True)
+
+
+class PassPointSerializer(serializers.Serializer[Any]):
+    """What holding, following and its futures would have been worth at the close of a day, in USD."""
+
+    date = serializers.DateField()
+    hold = ExactField()
+    followed = ExactField(source="actual")
+    overlay = ExactField()
+
+
+class PassDetailSerializer(serializers.Serializer[Any]):
+    """A decision not to act, scored like an action: what following would have brought, on paper."""
+
+    id = serializers.IntegerField()
+    portfolio = serializers.IntegerField()
+    recommendation = serializers.IntegerField()
+    reason = serializers.CharField()
+    passed_at = serializers.CharField()
+    results = PassResultSerializer(many=True)
+    curve = PassPointSerializer(many=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from django.db.models import Prefetch, Q, QuerySet
@@ -15,17 +16,20 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from jobs.idempotency import Answer
+from journal.api.afterwards import AfterwardsMixin
 from journal.api.drafting import draft_of
 from journal.api.refusals import REFUSALS, of_deed, of_draft
 from journal.api.serializers import (
     NewPassSerializer,
     NewRotationSerializer,
+    PassDetailSerializer,
     PassSerializer,
     ReasonSerializer,
     RotationDetailSerializer,
     RotationSerializer,
 )
 from journal.models import Leg, LegFill, Pass, Rotation
+from journal.queries.passed import score, scored_pass
 from journal.services.passes import pass_on
 from journal.services.rotations import log_rotation, reverse_rotation
 from portfolio.api.access import number
@@ -59,7 +63,7 @@ class RotationFilter(filters.FilterSet):  # type: ignore[misc]
         return rotations.filter(Q(source_sector__slug=slug) | Q(destination_sector__slug=slug))
 
 
-class RotationViewSet(mixins.ListModelMixin, StrictViewSet[Rotation]):
+class RotationViewSet(AfterwardsMixin, mixins.ListModelMixin, StrictViewSet[Rotation]):
     """My rotations, newest first; reversed ones stay visible."""
 
     queryset = Rotation.objects.none()
@@ -71,7 +75,7 @@ class RotationViewSet(mixins.ListModelMixin, StrictViewSet[Rotation]):
     def get_queryset(self) -> QuerySet[Rotation]:
         """Start at the person."""
         mine = Rotation.objects.owned_by(self.request.user)
-        return mine.select_related("portfolio__market", "source_sector", "destination_sector")
+        return mine.select_related("portfolio__market", "source_sector", "destination_sector", "plan")
 
     @extend_schema(parameters=[KNOWN], responses={200: RotationDetailSerializer, 304: None})
     def retrieve(self, request: Request, pk: str) -> Response:
@@ -133,10 +137,22 @@ class PassViewSet(mixins.ListModelMixin, StrictViewSet[Pass]):
     queryset = Pass.objects.none()
     serializer_class = PassSerializer
     ordering = ("-passed_at", "-id")
+    lookup_value_regex = r"[0-9]{1,19}"
 
     def get_queryset(self) -> QuerySet[Pass]:
         """Start at the person."""
         return Pass.objects.filter(portfolio__owner_id=self.request.user.pk)
+
+    @extend_schema(responses=PassDetailSerializer)
+    def retrieve(self, request: Request, pk: str) -> Response:
+        """Show one with what following would have brought, at every horizon, on paper."""
+        found = scored_pass(user=request.user, pk=number(pk))  # type: ignore[arg-type]
+        if found is None:
+            raise NotFound("There is no such pass of yours.")
+        scored = score(passed=found, clock=found.portfolio.clock(timezone.now()))
+        results = [{"horizon_days": days, **asdict(each)} for days, each in scored.measured.items()]
+        record = {**PassSerializer(found).data, "results": results, "curve": scored.curve}
+        return Response(PassDetailSerializer(record).data)
 
     @extend_schema(request=NewPassSerializer, responses={201: PassSerializer}, parameters=[KEY])
     def create(self, request: Request) -> Response:

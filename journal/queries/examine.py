@@ -105,7 +105,7 @@ def examine(*, rotation: Rotation, pairs: Sequence[LegFill], clock: datetime) ->
     risk = risk_of(pairs)
     return Examined(
         decision=decision,
-        curve=tuple(_curve(decision, prices, clock)),
+        curve=tuple(curve_of(decision=decision, prices=prices, clock=clock)),
         review=review,
         lines=_lines(rotation, pairs, asked, decision, prices, review, clock),
         costs=_costs(review),
@@ -119,6 +119,15 @@ def examine(*, rotation: Rotation, pairs: Sequence[LegFill], clock: datetime) ->
         deviations=reasons(matched=matched, is_late=_is_late(rotation, clocks)) if asked else (),
         missed=_missed(rotation, matched, prices, clock) if asked else None,
     )
+
+
+def curve_of(*, decision: Decision, prices: Prices, clock: datetime) -> Iterable[Point]:
+    """Return hold and actual at every close of 90 days at which all is priced, by the engine of the reviews."""
+    for days in range(LONGEST.days + 1):
+        found = measure(decision=decision, horizon_days=days, prices=prices, clock=clock)
+        if found.status is Status.OK and found.priced_at and found.hold is not None and found.actual is not None:
+            day = (found.priced_at - timedelta(seconds=1)).date()
+            yield Point(date=day, hold=found.hold, actual=found.actual, overlay=found.overlay or ZERO)
 
 
 @in_context
@@ -195,15 +204,6 @@ def _closes(
         until=min(first + LONGEST + DAY, clock),
         also=None if review is None else review.priced_at,
     )
-
-
-def _curve(decision: Decision, prices: Prices, clock: datetime) -> Iterable[Point]:
-    """Return hold and actual at every close of 90 days at which all is priced, by the engine of the reviews."""
-    for days in range(LONGEST.days + 1):
-        found = measure(decision=decision, horizon_days=days, prices=prices, clock=clock)
-        if found.status is Status.OK and found.priced_at and found.hold is not None and found.actual is not None:
-            day = (found.priced_at - timedelta(seconds=1)).date()
-            yield Point(date=day, hold=found.hold, actual=found.actual, overlay=found.overlay or ZERO)
 
 
 def _lines(

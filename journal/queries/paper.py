@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -21,6 +21,7 @@ from journal.domain.counterfactual import (
 )
 from journal.queries.decisions import closes_for
 from journal.queries.legs import BUYS, CLOSES, SPOT
+from journal.queries.sealed import elapsed_days, sealed_days, with_seen
 from portfolio.domain.money import ONE, ZERO, in_context
 from portfolio.models import Portfolio
 from signals.models import Recommendation, RecommendationLeg
@@ -37,11 +38,15 @@ UNANSWERED = (
 
 @dataclass(frozen=True, kw_only=True)
 class Undone:
-    """Hold a recommendation that was not followed, and what it would have brought by then; 0 days is to date."""
+    """Hold a recommendation that was not followed, and what it would have brought by then; 0 days is to date.
+
+    `sealed` is the horizon at which a pass is known but was not guessed yet.
+    """
 
     recommendation: Recommendation
     days: int
     measured: Measured
+    sealed: int | None = None
 
 
 def undone(*, portfolio: Portfolio, moment: datetime) -> tuple[list[Undone], list[Undone]]:
@@ -49,11 +54,17 @@ def undone(*, portfolio: Portfolio, moment: datetime) -> tuple[list[Undone], lis
     legs = RecommendationLeg.objects.filter(is_accepted=True).select_related("instrument__asset").order_by("position")
     rows = Recommendation.objects.filter(portfolio=portfolio, refusal="").order_by("-issued_at", "-id")
     rows = rows.select_related("source_sector", "destination_sector").defer("explanation")
-    passed = list(rows.filter(decided_pass__isnull=False).select_related("decided_pass")[:SHOWN])
+    decided = with_seen(rows.filter(decided_pass__isnull=False), by="decided_pass__recommendation")
+    passed = list(decided.select_related("decided_pass")[:SHOWN])
     lapsed = list(rows.filter(state__in=UNANSWERED)[:SHOWN])
     prefetch_related_objects([*passed, *lapsed], Prefetch("legs", queryset=legs))
     found = _followed([*passed, *lapsed], portfolio=portfolio, moment=moment)
-    return found[: len(passed)], found[len(passed) :]
+    waiting = [replace(each, sealed=_sealed(each.recommendation, moment)) for each in found[: len(passed)]]
+    return waiting, found[len(passed) :]
+
+
+def _sealed(passed: Recommendation, moment: datetime) -> int | None:
+    return sealed_days(passed, elapsed_days(decided_at=passed.issued_at, clock=moment))
 
 
 def _followed(rows: Sequence[Recommendation], *, portfolio: Portfolio, moment: datetime) -> list[Undone]:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from django.db.models import IntegerField, Max, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
+from journal.domain.counterfactual import first_close
 from journal.models import Lesson, Pass, Peek, Review, Rotation
+from signals.models import Recommendation
 
 HORIZONS = (7, 30, 90)
 
-Decided = TypeVar("Decided", Rotation, Pass)
+Decided = TypeVar("Decided", Rotation, Pass, Recommendation)
 
 
 def with_seen(rows: QuerySet[Decided], *, by: str = "rotation") -> QuerySet[Decided]:
@@ -30,6 +33,11 @@ def sealed_days(decision: Any, known: Iterable[int]) -> int | None:
     """Return the longest known horizon, None where it, or a longer one, was guessed or looked at."""
     longest = max(known, default=0)
     return longest if longest > max(decision.guessed_days, decision.peeked_days) else None
+
+
+def elapsed_days(*, decided_at: datetime, clock: datetime) -> list[int]:
+    """Return the horizons of a review queue that are over: a result to date would give them away."""
+    return [days for days in HORIZONS if first_close(decided_at) + timedelta(days=days) <= clock]
 
 
 def known_days(reviews: Iterable[Review]) -> list[int]:

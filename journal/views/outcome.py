@@ -89,7 +89,7 @@ def outcome_context(found: Rotation, *, now: datetime) -> dict[str, Any]:
         causes=[(*CAUSES[line.cause], line.amount) for line in known.lines],
         matched=[_matched(each, sectors) for each in known.matched],
         deviations=[DEVIATIONS[each] for each in known.deviations],
-        chart=_chart(known.curve),
+        chart=curve_chart(known.curve),
         moments=_moments(found, known, pairs),
         clocks=_latencies(known),
         chance=chance(found.conviction),
@@ -124,7 +124,7 @@ def _matched(each: Matched, sectors: Mapping[str, Sector]) -> dict[str, Any]:
     }
 
 
-def _chart(curve: Iterable[Point]) -> Any:
+def curve_chart(curve: Iterable[Point]) -> Any:
     """Chart the actual curve, futures included, beside the one of having held."""
     points = [EquityPoint(date=each.date, equity=each.actual + each.overlay, held=each.hold) for each in curve]
     return equity_chart(points=points, slug="against-holding") if len(points) > 1 else None

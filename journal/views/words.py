@@ -77,6 +77,8 @@ def sealed_or(rotation: Rotation, reviews: Iterable[Review]) -> Conclusion:
 def on_paper(found: Undone) -> Conclusion:
     """Return what a recommendation that was not followed would have brought, as far as it is known."""
     amount = found.measured.total_alpha
+    if found.sealed is not None:
+        return Conclusion(before=f"How it would have gone after {found.sealed} days is known: guess before you look")
     if found.measured.status is Status.MISSING:
         return Conclusion(before="There is no price to follow it with")
     if amount is None:

@@ -25,7 +25,7 @@ ACCEPTED, REFUSED = {200, 201}, {400, 409}
 CRUMB = {"action": "SELL_SPOT", "instrument": "UNI", "quantity": "0.001", "price": "25"}
 OF_ROTATION = [
     "portfolio", "legs", "thesis", "executed_at", "conviction", "recommendation", "no_stop_reason",
-    "core_override_reason", "tags", "client_key",
+    "core_override_reason", "tags", "client_key", "mood", "checklist",
 ]  # fmt: skip
 OF_LEG = [
     "action", "instrument", "quantity", "price", "fee_amount", "fee_asset", "leverage", "stop_price",

@@ -101,6 +101,9 @@ ASKED = {
 }
 """They ask for `?portfolio=`; another's is not there."""
 
+BODIED = {"api-plan-fill", "api-plan-attach", "api-rotation-attach"}
+"""They need more than a reason: the owner is told what."""
+
 FILED = {"api-futures-fills", "api-futures-rolls", "api-transfer-dust"}
 """They write for the portfolio that the body names; another's is refused like one that nobody has."""
 
@@ -262,7 +265,7 @@ class TestStranger:
         assert theirs.status_code == absent.status_code == 404
         assert {**theirs.json(), "instance": ""} == {**absent.json(), "instance": ""}
         assert stored() == before
-        assert reach(caller, address(name, own_ids)).status_code == 200
+        assert reach(caller, address(name, own_ids)).status_code == (400 if name in BODIED else 200)
 
     @pytest.mark.parametrize("name", sorted(LISTS))
     def test_their_lists_are_empty(self, name: str, own_ids: Ids, stranger: Caller, caller: Caller) -> None:

@@ -28,7 +28,7 @@ class NarrativeForm(forms.Form):
 class SharesForm(forms.Form):
     """Say in which narratives an asset counts from a day on; an empty share is none."""
 
-    asset = forms.ModelChoiceField(label="Asset", queryset=Asset.objects.none())
+    asset = forms.ModelChoiceField(label="Asset", queryset=Asset.objects.none(), empty_label="Choose one")
     since = forms.DateField(label="From this day on", widget=forms.DateInput(attrs={"type": "date"}))
 
     def __init__(self, *args: Any, market: Market, narratives: Sequence[Sector], today: date, **options: Any) -> None:

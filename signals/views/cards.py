@@ -51,6 +51,11 @@ class ScoreCard:
     history: Series
 
     @property
+    def total(self) -> Decimal:
+        """Return 50 and all parts together: the score, to the last place."""
+        return sum((term.points for term in self.terms), Decimal(50))
+
+    @property
     def missing(self) -> tuple[Term, ...]:
         """Return the parts that carry less than their weight."""
         return tuple(term for term in self.terms if term.reason)

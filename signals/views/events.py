@@ -27,6 +27,7 @@ from signals.views.asked import asked_as_of, asked_word, chosen_market, seen_fro
 from signals.views.words import exact
 
 UNPROCESSABLE = 422
+PAGE_EVENTS = 20
 VERDICTS = {"confirm": confirm, "refute": refute}
 MAY_JUDGE = "signals.change_event"
 
@@ -121,7 +122,7 @@ def _listed(request: HttpRequest, market: Market, desk: Desk) -> dict[str, Any]:
     asked, sector = asked_as_of(request), asked_word(request, "sector")
     moment = seen_from(market, asked=asked, now=desk.now)
     rows = told(market=market, moment=moment, sectors=[sector] if sector else [])
-    page = newest_first(rows, moment="published_at", tie="id", cursor=request.GET.get("before", ""))
+    page = newest_first(rows, moment="published_at", tie="id", cursor=request.GET.get("before", ""), size=PAGE_EVENTS)
     return {
         "asked": asked,
         "sector": sector,

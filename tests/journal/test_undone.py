@@ -16,6 +16,7 @@ from journal.queries.evidence import revisions
 from journal.queries.paper import undone
 from journal.services.passes import pass_on
 from journal.services.rotations import log_rotation
+from portfolio.domain.display import usd
 from portfolio.models import Portfolio, Sector
 from signals.models import Evidence, Reading, Recommendation, RecommendationLeg
 from signals.services.market import fingerprint
@@ -113,8 +114,22 @@ class TestPaper:
             text = " ".join(client_of_alice.get("/journal/").content.decode().split())
             assert asked(client_of_alice, "/journal/") <= 12
         assert "I was on the road." in text
-        assert text.count("After 30 days it would have left you") == 2
-        assert text.count("</span> ahead of having held") == 2
+        assert text.count("After 30 days it would have left you") == 1
+        assert text.count("How it would have gone after 30 days is known: guess before you look") == 1
+
+    def test_a_pass_is_scored_at_every_horizon_once_it_was_guessed(
+        self, client_of_alice: Client, book: Portfolio, evidence: Evidence
+    ) -> None:
+        passed = pass_on(recommendation=advise(book, evidence), reason="I was on the road.", now=DECIDED)
+        where = f"/journal/passes/{passed.pk}/"
+        with time_machine.travel(moment(50), tick=False):
+            assert "ahead of having held" not in client_of_alice.get(where).content.decode()
+            client_of_alice.post(f"{where}show/")
+            text = " ".join(client_of_alice.get(where).content.decode().split())
+            assert asked(client_of_alice, where) <= 12
+            assert "ahead of having held" in text
+            assert text.count(usd(GAIN, is_signed=True)) >= 3
+            assert client_of_alice.get("/journal/").content.decode().count("</span> ahead of having held") == 1
 
 
 class TestEvidence:

@@ -372,6 +372,12 @@ class ValuationDay(models.Model):
     sectors = models.JSONField(default=dict, help_text="USD by sector slug, as text.")
     unpriced_count = models.PositiveSmallIntegerField(default=0)
     risk_usd = ExactDecimalField(null=True, help_text="Equity with stablecoins cut for risk; empty: not valued yet.")
+    fees_usd = ExactDecimalField(default=0, help_text="Fees and interest of that day.")
+    funding_usd = ExactDecimalField(default=0, help_text="Signed: what was paid is negative.")
+    income_usd = ExactDecimalField(default=0)
+    flows = models.JSONField(default=list, help_text="Timed flows: USD as text, and the share of the day then passed.")
+    units = models.JSONField(null=True, help_text="Held at the close by id of the asset, as text; empty: not known.")
+    sizes = models.JSONField(default=dict, help_text="Signed contract units at the close by id of the contract.")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["portfolio", "date"], name="valuation_day_once")]

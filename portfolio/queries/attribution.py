@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
-from django.db.models import DateTimeField, Q, Value
-from django.db.models.functions import Coalesce
 
 from portfolio.domain.attribution import ALARM, Effects, brinson_fachler, carino, linked_effect
-from portfolio.domain.events import MethodChange
 from portfolio.domain.figures import Figure, Floats, Lack, found
-from portfolio.domain.lots import Method
-from portfolio.domain.money import ZERO
 from portfolio.domain.returns import linked
-from portfolio.fields import ExactDecimalField
-from portfolio.models import Asset, Disposal, Holding, Lot, LotMethod, Portfolio, Position, closes_on
-from portfolio.queries.day_money import PerpFlow
+from portfolio.models import Instrument, closes_on
 from portfolio.queries.market_past import MarketPast
-from portfolio.queries.outcomes import outcomes_since
 from portfolio.queries.performance import RESERVE_SLEEVE, Performance, Span, Valued
 
 DAY = timedelta(days=1)
@@ -183,7 +175,7 @@ def _lines(span: Span, held: Held, rows: Any, equity: Floats) -> dict[str, Float
     moved = np.where(held.is_inverse, prices[1:] / prices[:-1] - 1.0, np.diff(prices, axis=0))
     gains = np.nan_to_num(held.sizes * moved)[rows]
     is_long = held.sizes[rows] > 0
-    days = [span.money.on(span.dates[row]) for row in rows]
+    days = [span.days[row].money for row in rows]
     return {
         OVERLAY: np.sum(np.where(is_long, gains, 0.0), axis=1) / equity,
         HEDGE: np.sum(np.where(is_long, 0.0, gains), axis=1) / equity,
@@ -235,80 +227,24 @@ def _spread(past: MarketPast, asset: int, dates: Sequence[date], names: Sequence
 
 
 def held_units(span: Span) -> Held:
-    """Return what was held at the start of each day: what is held now, less what came since, plus what left."""
-    starts = np.array([closes_on(day - DAY).timestamp() for day in span.dates])
-    rows = _moved_since(span.portfolio, closes_on(span.dates[0] - DAY))
-    spot = [row for row in rows if row[3] != _POSITION]
-    assets = tuple(sorted({row[0] for row in spot}))
-    units = np.zeros((len(starts), len(assets)))
-    for asset, moment, quantity, source, *_ in spot:
-        until = len(starts) if source == _HELD else _count_until(starts, moment)
-        units[:until, assets.index(asset)] += float(quantity) * (-1.0 if source == _CAME else 1.0)
-    return Held(assets=assets, units=units, **_sizes(starts, rows, span.money.perps))
-
-
-def _sizes(starts: Floats, rows: Iterable[Any], fills: Iterable[PerpFlow]) -> dict[str, Any]:
-    """Return the futures positions at the start of each day: those of now, less the fills since."""
-    now: dict[tuple[int, int, bool], float] = {}
-    for asset, _, quantity, source, instrument, is_inverse in rows:
-        if source == _POSITION:
-            key = (instrument, asset, bool(is_inverse))
-            now[key] = now.get(key, 0.0) + float(quantity)
-    keys = list(now)
-    places = {instrument: place for place, (instrument, _, _) in enumerate(keys)}
-    sizes = np.tile(np.array([now[key] for key in keys], np.float64), (len(starts), 1))
-    for fill in fills:
-        if fill.instrument in places:
-            sizes[: _count_until(starts, fill.executed_at), places[fill.instrument]] -= float(fill.quantity)
-    sizes[np.abs(sizes) < 1e-12] = 0.0
-    underlying, is_inverse = tuple(key[1] for key in keys), tuple(key[2] for key in keys)
-    return {"underlying": underlying, "sizes": sizes, "is_inverse": is_inverse}
-
-
-def _count_until(starts: Floats, moment: datetime) -> int:
-    """Count the days that had started by then; what happens at midnight belongs to the day that begins."""
-    return int(np.searchsorted(starts, moment.timestamp(), side="right"))
-
-
-def _moved_since(portfolio: Portfolio, since: datetime) -> list[Any]:
-    """Return all movements; where lots were pooled, what came is told by the entries, each for itself."""
-    rows = list(_movements(portfolio, since))
-    if not any(row[3] == _POOLED for row in rows):
-        return rows
-    assets = dict(Asset.objects.values_list("symbol", "pk"))
-    came = [
-        (assets[lot.asset], outcome.event.executed_at, lot.quantity, _CAME, 0, False)
-        for outcome in outcomes_since(portfolio=portfolio, since=since).outcomes
-        if outcome.event.executed_at >= since and not isinstance(outcome.event, MethodChange)
-        for lot in outcome.acquired
-    ]
-    return [row for row in rows if row[3] not in (_CAME, _POOLED)] + came
-
-
-def _movements(portfolio: Portfolio, since: datetime) -> Any:
-    """Return asset, moment, quantity, source and instrument of all held, and of what came and left since. One query.
-
-    Lots that were only pooled anew came from nothing and left nothing; a change to the average is a row of its own.
-    """
-    moment = Coalesce("fill__executed_at", "transfer__executed_at", output_field=DateTimeField())
-    never = Value(since, output_field=DateTimeField())
-    gone = Disposal.objects.filter(portfolio=portfolio, disposed_at__gte=since).exclude(kind="reset")
-    came = Lot.objects.filter(portfolio=portfolio).filter(
-        Q(fill__executed_at__gte=since) | Q(transfer__executed_at__gte=since)
-    )
-    held = Holding.objects.filter(portfolio=portfolio)
-    positions = Position.objects.filter(portfolio=portfolio)
-    pooled = LotMethod.objects.filter(portfolio=portfolio, method=Method.AVG)
-    nothing = Value(ZERO, output_field=ExactDecimalField())
-    return _rows(gone, "asset_id", "disposed_at", _GONE).union(
-        _rows(came, "asset_id", moment, _CAME),
-        _rows(held, "asset_id", never, _HELD),
-        _rows(positions, "instrument__asset_id", never, _POSITION, "instrument_id", "instrument__is_inverse"),
-        pooled.order_by().values_list(Value(0), "effective_at", nothing, Value(_POOLED), Value(0), Value(value=False)),
-        all=True,
+    """Return what was held at the start of each day: at the close before it, nothing where the portfolio began."""
+    starts = [span.before, *span.days[:-1]]
+    units = [{} if start is None else start.units for start in starts]
+    sizes = [{} if start is None else start.sizes for start in starts]
+    assets = tuple(sorted({int(key) for row in units for key in row}))
+    contracts = {row.pk: row for row in Instrument.objects.filter(pk__in={int(key) for row in sizes for key in row})}
+    return Held(
+        assets=assets,
+        units=_matrix(units, assets),
+        underlying=tuple(row.asset_id for row in contracts.values()),
+        sizes=_matrix(sizes, tuple(contracts)),
+        is_inverse=tuple(row.is_inverse for row in contracts.values()),
     )
 
 
-def _rows(found: Any, asset: str, moment: Any, source: int, *of_instrument: str) -> Any:
-    which = of_instrument or (Value(0), Value(value=False))
-    return found.order_by().values_list(asset, moment, "quantity", Value(source), *which)
+def _matrix(rows: Sequence[Mapping[str, str]], keys: Sequence[int]) -> Floats:
+    """Return amounts that are kept as text, by row and key; nothing is zero."""
+    names = [str(key) for key in keys]
+    return np.array([[float(row.get(name, 0)) for name in names] for row in rows], np.float64).reshape(
+        len(rows), len(names)
+    )

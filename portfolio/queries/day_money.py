@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -11,7 +10,7 @@ from typing import Any
 from portfolio.domain.lending import LoanKind
 from portfolio.domain.money import ZERO, in_context
 from portfolio.domain.returns import DayFlow
-from portfolio.models import Fill, Instrument, LoanEntry, Portfolio, Transfer, closes_on
+from portfolio.models import Fill, LoanEntry, Portfolio, Transfer, closes_on
 from portfolio.queries.lending import standing_loans
 
 DAY = timedelta(days=1)
@@ -43,20 +42,10 @@ class DayMoney:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PerpFlow:
-    """Hold the signed size that a futures fill added to an instrument's position."""
-
-    instrument: int
-    executed_at: datetime
-    quantity: Decimal
-
-
-@dataclass(frozen=True, kw_only=True)
 class Money:
-    """Hold every day's money, and the futures fills."""
+    """Hold every day's money."""
 
     days: dict[date, DayMoney]
-    perps: Sequence[PerpFlow]
 
     def on(self, day: date) -> DayMoney:
         """Return a day's money; nothing happened on most days."""
@@ -64,11 +53,14 @@ class Money:
 
 
 @in_context
-def money_of(*, portfolio: Portfolio, since: date) -> Money:
-    """Return what happened from a day on. Three queries."""
+def money_of(*, portfolio: Portfolio, since: date, until: date | None = None) -> Money:
+    """Return what happened from a day on, and until the end of another. Three queries."""
     days: dict[date, DayMoney] = {}
     start = closes_on(since - DAY)
-    transfers = Transfer.objects.filter(portfolio=portfolio, executed_at__gte=start, **_STANDS)
+    span: dict[str, Any] = {"portfolio": portfolio, "executed_at__gte": start}
+    if until is not None:
+        span["executed_at__lt"] = closes_on(until)
+    transfers = Transfer.objects.filter(**span, **_STANDS)
     columns = ("executed_at", "kind", "quantity", "value_usd", "cost_usd", "fee_usd", "loan")
     row: Any
     for row in transfers.order_by("executed_at", "sequence").values_list(*columns):
@@ -78,9 +70,10 @@ def money_of(*, portfolio: Portfolio, since: date) -> Money:
         if loan is None:
             _count(day, moment, kind, quantity, value if value is not None else cost)
     for entry in standing_loans(portfolio.pk):
-        if entry.executed_at >= start:
+        if entry.executed_at >= start and (until is None or entry.executed_at < closes_on(until)):
             _count_loan(days.setdefault(entry.executed_at.date(), DayMoney()), entry)
-    return Money(days=days, perps=_fills(portfolio, start, days))
+    _count_fees(span, days)
+    return Money(days=days)
 
 
 def _count(day: DayMoney, moment: datetime, kind: str, quantity: Decimal, value: Decimal | None) -> None:
@@ -101,19 +94,10 @@ def _count_loan(day: DayMoney, entry: LoanEntry) -> None:
         day.flows.append(DayFlow(amount=sign * entry.value_usd, passed=_passed(entry.executed_at)))
 
 
-def _fills(portfolio: Portfolio, start: datetime, days: dict[date, DayMoney]) -> list[PerpFlow]:
-    fills = Fill.objects.filter(portfolio=portfolio, executed_at__gte=start, **_STANDS).order_by()
-    contract = ("instrument_id", "instrument__kind", "instrument__contract_size")
-    columns = ("executed_at", "fee_usd", "side", "quantity", *contract)
-    found: list[PerpFlow] = []
-    row: Any
-    for row in fills.values_list(*columns).iterator(2000):
-        moment, fee, side, quantity, instrument, kind, size = row
+def _count_fees(span: dict[str, Any], days: dict[date, DayMoney]) -> None:
+    fees = Fill.objects.filter(**span, **_STANDS).order_by().values_list("executed_at", "fee_usd")
+    for moment, fee in fees.iterator(2000):
         days.setdefault(moment.date(), DayMoney()).fees += fee
-        if kind != Instrument.Kind.SPOT:
-            signed = quantity * size if side == Fill.Side.BUY else -quantity * size
-            found.append(PerpFlow(instrument=instrument, executed_at=moment, quantity=signed))
-    return found
 
 
 def _passed(moment: datetime) -> float:

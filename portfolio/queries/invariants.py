@@ -1,4 +1,4 @@
-"""Check that what was derived follows from what was recorded, row by row (I01-I07, I09-I11, I16, I18, I20)."""
+"""Check that what was derived follows from what was recorded, row by row (I01-I11, I16, I18, I20)."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from portfolio.models import (
     Transfer,
     Unmatched,
 )
+from portfolio.queries.day_checks import day_violations
 from portfolio.queries.futures_checks import forced_violations, position_violations
 from portfolio.queries.ledger_rows import Rows, Violation, rows_of
 from portfolio.queries.lending_checks import lending_violations, loan_coin_violations
@@ -39,9 +40,9 @@ def violations(*, portfolio: Portfolio, method: Method) -> list[Violation]:
     rows = rows_of(portfolio)
     if portfolio.recompute_from is not None:
         return [violation for check in (_entries, _owners) for violation in check(rows)]
-    return [violation for check in _CHECKS for violation in check(rows)] + list(
-        replay_violations(rows=rows, method=method)
-    )
+    found = [violation for check in _CHECKS for violation in check(rows)]
+    replayed = list(replay_violations(rows=rows, method=method))
+    return found + replayed + list(day_violations(rows=rows, method=method))
 
 
 def _balances(rows: Rows) -> Iterator[Violation]:

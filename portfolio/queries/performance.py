@@ -21,9 +21,9 @@ from portfolio.domain.performance import (
     dietz,
     money_weighted,
 )
-from portfolio.domain.returns import DayValue, daily_returns, fee_drag
+from portfolio.domain.returns import DayFlow, DayValue, daily_returns, fee_drag
 from portfolio.models import CoreQuantity, Policy, Portfolio, Sector, ValuationDay, closes_on
-from portfolio.queries.day_money import Money, money_of
+from portfolio.queries.day_money import DayMoney
 from portfolio.queries.market_past import MarketPast, market_past
 
 DAY = timedelta(days=1)
@@ -39,6 +39,12 @@ DAY_COLUMNS = (
     "flow_usd",
     "sectors",
     "unpriced_count",
+    "fees_usd",
+    "funding_usd",
+    "income_usd",
+    "flows",
+    "units",
+    "sizes",
 )
 
 
@@ -55,6 +61,18 @@ class Valued:
     flow: Decimal
     sectors: Mapping[str, str]
     unpriced: int
+    fees: Decimal
+    funding: Decimal
+    income: Decimal
+    flows: Sequence[tuple[str, float]]
+    units: Mapping[str, str]
+    sizes: Mapping[str, str]
+
+    @cached_property
+    def money(self) -> DayMoney:
+        """Return what came in, went out and was paid on the day."""
+        flows = [DayFlow(amount=Decimal(amount), passed=passed) for amount, passed in self.flows]
+        return DayMoney(flows=flows, fees=self.fees, funding=self.funding, income=self.income)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +93,6 @@ class Span:
     portfolio: Portfolio
     before: Valued | None
     days: Sequence[Valued]
-    money: Money
     past: MarketPast
     aims: Sequence[Aim]
     cores: Sequence[tuple[datetime, int, float]]
@@ -94,13 +111,13 @@ class Span:
     @in_context
     def values(self) -> list[DayValue]:
         """Return the portfolio's worth and flows by day."""
-        return [_day_value(day, day.equity, self.money) for day in self.days]
+        return [_day_value(day, day.equity) for day in self.days]
 
     @cached_property
     @in_context
     def held_values(self) -> list[DayValue]:
         """Return what holding would be worth, with the same flows."""
-        return [_day_value(day, day.held, self.money) for day in self.days]
+        return [_day_value(day, day.held) for day in self.days]
 
     @property
     def opening(self) -> Decimal | None:
@@ -198,14 +215,15 @@ class Performance:
 
 
 def performance_of(*, portfolio: Portfolio, now: datetime, days: int | None = None) -> Performance | None:
-    """Measure the last days of a portfolio, or all of them; None before its first valued day. Six queries."""
+    """Measure the last days of a portfolio, or all of them; None before its first valued day. Five queries."""
     span = span_of(portfolio=portfolio, now=now, days=days)
     return None if span is None else measured(span)
 
 
 def span_of(*, portfolio: Portfolio, now: datetime, days: int | None = None) -> Span | None:
-    """Read everything that a span of days is measured with. Six queries."""
-    rows = ValuationDay.objects.filter(portfolio=portfolio).order_by("date").values_list(*DAY_COLUMNS)
+    """Read everything that a span of days is measured with. Five queries."""
+    kept = ValuationDay.objects.filter(portfolio=portfolio, units__isnull=False)
+    rows = kept.order_by("date").values_list(*DAY_COLUMNS)
     valued = [Valued(**dict(zip(Valued.__dataclass_fields__, row, strict=True))) for row in rows]
     cut = 0 if days is None else max(len(valued) - days, 0)
     if not valued[cut:]:
@@ -214,7 +232,6 @@ def span_of(*, portfolio: Portfolio, now: datetime, days: int | None = None) -> 
         portfolio=portfolio,
         before=valued[cut - 1] if cut else None,
         days=valued[cut:],
-        money=money_of(portfolio=portfolio, since=valued[cut].date),
         past=market_past(market=portfolio.market, now=now),
         aims=_aims(portfolio),
         cores=_cores(portfolio),
@@ -227,7 +244,7 @@ def measured(span: Span) -> Performance:
     opening = span.opening
     you = Track(name=YOU, series=daily_returns(days=span.values, opening=opening))
     hold = Track(name=HOLD, series=daily_returns(days=span.held_values, opening=span.opening_held))
-    costs = sum((span.money.on(day).costs for day in span.dates), ZERO)
+    costs = sum((day.money.costs for day in span.days), ZERO)
     known = ZERO if opening is None else opening
     return Performance(
         span=span,
@@ -257,8 +274,8 @@ def _benchmarks(span: Span, you: Track) -> list[Track]:
     ]
 
 
-def _day_value(day: Valued, value: Decimal, money: Money) -> DayValue:
-    flows = money.on(day.date).flows_of(day.flow)
+def _day_value(day: Valued, value: Decimal) -> DayValue:
+    flows = day.money.flows_of(day.flow)
     return DayValue(date=day.date, value=value, flows=flows, is_complete=not day.unpriced)
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 from celery.exceptions import SoftTimeLimitExceeded
@@ -13,42 +11,20 @@ from django.db import transaction
 from django.db.models import Exists, F, Max, OuterRef, Q, Subquery
 
 from jobs.bulk import insert_rows
-from portfolio.domain.benchmark import held_after, held_value
-from portfolio.domain.futures import unrealized
-from portfolio.domain.money import ZERO, canonical, in_context
-from portfolio.domain.valuation import Held, HeldFutures, Sleeves, sleeves
 from portfolio.models import (
     Fill,
     Holding,
     LoanEntry,
     Market,
-    Policy,
     Portfolio,
     Price,
     Transfer,
     ValuationDay,
     closes_on,
 )
-from portfolio.queries.history import DayBook, Past, day_books, past_of
-from portfolio.queries.positions import mark_of
-from portfolio.queries.sectors import Belonging, belongings
+from portfolio.queries.day_rows import FIELDS, day_rows
 from portfolio.services.ledger import METHOD, lock, rebuild
 
-FIELDS = (
-    "portfolio_id",
-    "date",
-    "equity_usd",
-    "core_usd",
-    "reserve_usd",
-    "pool_usd",
-    "futures_usd",
-    "held_usd",
-    "flow_usd",
-    "sectors",
-    "unpriced_count",
-    "risk_usd",
-)
-OTHER = "other"
 log = logging.getLogger(__name__)
 
 
@@ -101,7 +77,7 @@ def value_days(*, portfolio: Portfolio, from_date: date, to_date: date) -> int:
     Returns 0 and writes nothing if the ledger changed meanwhile: the change itself asks for another run.
     """
     version = Portfolio.objects.values_list("ledger_version", flat=True).get(pk=portfolio.pk)
-    rows = list(_rows(portfolio, from_date, to_date))
+    rows = day_rows(portfolio=portfolio, from_date=from_date, to_date=to_date, method=METHOD)
     with transaction.atomic():
         locked = lock(portfolio)
         if locked.ledger_version != version or locked.recompute_from is not None:
@@ -155,108 +131,3 @@ def _first_stale_day(portfolio: Portfolio) -> date | None:
     ]
     days = [moment.date() for moment in changed if moment is not None]
     return min([*days, valued + timedelta(days=1)] if valued else days, default=None)
-
-
-@in_context
-def _rows(portfolio: Portfolio, from_date: date, to_date: date) -> list[tuple[Any, ...]]:
-    days = [from_date + timedelta(days=n) for n in range((to_date - from_date).days + 1)]
-    past = past_of(portfolio=portfolio, from_date=from_date, to_date=to_date)
-    books = day_books(portfolio=portfolio, days=days, method=METHOD)
-    held = _held(past, days)
-    return [
-        _row(portfolio, day, _sleeves(book, past, day), kept, flow)
-        for day, book, (kept, flow) in zip(days, books, held, strict=True)
-    ]
-
-
-def _row(portfolio: Portfolio, day: date, parts: Sleeves, held: Decimal, flow: Decimal) -> tuple[Any, ...]:
-    sectors = {sector: canonical(value.value) for sector, value in parts.sectors.items()}
-    if parts.other.value:
-        sectors[OTHER] = canonical(parts.other.value)
-    return (
-        portfolio.pk,
-        day,
-        parts.equity.value,
-        parts.core.value,
-        parts.reserve.value,
-        parts.pool.value,
-        parts.futures.value,
-        held,
-        flow,
-        sectors,
-        parts.equity.unpriced,
-        parts.risk_equity,
-    )
-
-
-def _sleeves(book: DayBook, past: Past, day: date) -> Sleeves:
-    """Value what was held at a close."""
-    moment = closes_on(day)
-    core = past.core_on(moment)
-    where = belongings(assets=past.assets.values(), members=past.members, on=day)
-    holdings = (
-        _held_asset(symbol, quantity - book.locked.get(symbol, ZERO), past, where, core, moment)
-        for symbol, quantity in book.held.items()
-        if quantity
-    )
-    policy = past.policy_on(moment)
-    is_carved = policy is not None and policy.margin_source == Policy.MarginSource.CARVE_OUT
-    futures = _futures(book, past, where, moment, is_carved=is_carved)
-    return sleeves(holdings=holdings, futures=futures, now=moment, debts=past.owed_on(moment))
-
-
-def _held_asset(
-    symbol: str,
-    quantity: Decimal,
-    past: Past,
-    where: Mapping[int, Belonging],
-    core: Mapping[str, Decimal],
-    moment: datetime,
-) -> Held:
-    asset = past.assets[symbol]
-    belonging = where[asset.pk]
-    return Held(
-        asset=symbol,
-        quantity=quantity,
-        quoted=past.quotes.at(asset.pk, moment),
-        core=core.get(symbol, ZERO),
-        is_reserve=belonging.is_reserve,
-        sectors=belonging.narratives,
-        haircut=asset.haircut,
-    )
-
-
-def _futures(
-    book: DayBook, past: Past, where: Mapping[int, Belonging], moment: datetime, *, is_carved: bool
-) -> Iterator[HeldFutures]:
-    for instrument, position in book.positions:
-        asset = past.instruments[instrument].asset
-        settle = past.quotes.at(past.assets[position.settle].pk, moment)
-        of_asset = past.quotes.at(asset.pk, moment)
-        mark = mark_of(is_inverse=position.is_inverse, of_asset=of_asset, of_settle=settle)
-        yield HeldFutures(
-            margin=position.margin,
-            unrealized=None if mark is None else unrealized(position=position, mark=mark),
-            settle=settle,
-            marked=of_asset,
-            carved_from=next(iter(where[asset.pk].narratives), None) if is_carved else None,
-            haircut=past.assets[position.settle].haircut,
-        )
-
-
-def _held(past: Past, days: Iterable[date]) -> Iterator[tuple[Decimal, Decimal]]:
-    """Give for each day what holding would be worth, and the flows of that day."""
-    units: dict[str, Decimal] = {}
-    waiting = list(past.flows)
-    for day in days:
-        flow = ZERO
-        while waiting and waiting[0][0] <= day:
-            on, one = waiting.pop(0)
-            units = held_after(units=units, flows=[one], prices=_prices(past, units, on))
-            flow += one.value if on == day else ZERO
-        yield held_value(units=units, prices=_prices(past, units, day)), flow
-
-
-def _prices(past: Past, units: Mapping[str, Decimal], day: date) -> dict[str, Decimal]:
-    quotes = {symbol: past.quotes.at(past.assets[symbol].pk, closes_on(day)) for symbol in units}
-    return {symbol: quoted.price for symbol, quoted in quotes.items() if quoted is not None}

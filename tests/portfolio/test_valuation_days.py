@@ -170,11 +170,11 @@ class TestUpdates:
     def test_a_ledger_that_moved_on_is_left_for_the_next_run(
         self, book: Portfolio, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def meddle(*_: object) -> list[tuple[object, ...]]:
+        def meddle(**_: object) -> list[tuple[object, ...]]:
             Portfolio.objects.filter(pk=book.pk).update(ledger_version=99)
             return []
 
-        monkeypatch.setattr("portfolio.services.valuation._rows", meddle)
+        monkeypatch.setattr("portfolio.services.valuation.day_rows", meddle)
 
         assert value_days(portfolio=book, from_date=day(0), to_date=day(4)) == 0
         assert not ValuationDay.objects.exists()
@@ -191,7 +191,7 @@ class TestUpdates:
         assert counted(4) <= few + 3
         many = counted(4)
         record_fills(portfolio=book, now=NOW, fills=[fill(spot("FET"), "buy", 1, 2, at(3, n)) for n in range(20)])
-        assert counted(4) == many <= 26
+        assert counted(4) == many <= 29
 
 
 @pytest.mark.usefixtures("closed")

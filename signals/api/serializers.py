@@ -56,7 +56,7 @@ class SignalsSerializer(serializers.Serializer[Any]):
     is_simulated = serializers.BooleanField()
     as_of = UtcField(help_text="The close that was read.")
     read_at = UtcField(allow_null=True, help_text="When the market was last read.")
-    is_stale = serializers.BooleanField(help_text="Something newer should be here by now.")
+    is_stale = serializers.BooleanField(help_text="Something newer should be here by now; false of the past.")
     stale_reason = serializers.CharField(help_text="Why, in a sentence; empty while all is fresh.")
     scores = ScoreSerializer(many=True)
     regime = RegimeSerializer()

@@ -19,7 +19,7 @@ from portfolio.api.conditional import Conflict, conditional, tag_of, unchanged_f
 from portfolio.api.filters import IdFilter, MomentFilter, StrictViewSet
 from portfolio.api.viewsets import KNOWN, WHICH
 from portfolio.models import Market, Stage
-from signals.api.asked import AS_OF, market_of, moment_of
+from signals.api.asked import AS_OF, asked_as_of, market_of, moment_of
 from signals.api.market import MarketActions
 from signals.api.serializers import RecommendationDetailSerializer, RecommendationSerializer, SignalsSerializer
 from signals.domain.batch import Outcome
@@ -51,14 +51,15 @@ class SignalsViewSet(MarketActions):
         past = market_past(market=market, moment=moment_of(request, market), days=0)
         if past is None:
             raise NotFound("Nothing was computed for this market and day.")
+        asked = asked_as_of(request)
         fresh = _freshness(market)
         found = {
             "market": market.slug,
             "is_simulated": market.is_simulated,
             "as_of": past.day.closes_at,
-            "read_at": fresh.as_of,
-            "is_stale": fresh.is_stale,
-            "stale_reason": fresh.reason,
+            "read_at": fresh.read_by(asked),
+            "is_stale": asked is None and fresh.is_stale,
+            "stale_reason": "" if asked else fresh.reason,
             "scores": list(past.day.scores.values()),
             "regime": past.day.regime,
             "stage": past.day.stage,

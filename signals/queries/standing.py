@@ -36,6 +36,11 @@ class Freshness:
         """Return whether something newer should be here by now."""
         return bool(self.reason)
 
+    def read_by(self, moment: datetime | None) -> datetime | None:
+        """Return when the market was last read, as far as that was known at a moment; without one, by now."""
+        is_later = moment is not None and self.as_of is not None and self.as_of > moment
+        return None if is_later else self.as_of
+
     @property
     def notice(self) -> dict[str, Any] | None:
         """Return what the banner of a page says, None while all is fresh."""

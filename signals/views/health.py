@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from portfolio.models import Market
+from portfolio.queries.catalogue import priced_markets
 from portfolio.queries.paging import newest_first
 from portfolio.services.catalogue import LIVE_SLUG
 from portfolio.views.access import person_of
@@ -72,12 +73,12 @@ def ask(request: HttpRequest) -> HttpResponse:
 
 
 def _market(request: HttpRequest) -> Market | None:
-    """Return the market asked for, by default the live one. Raises Http404 for one that is not there."""
+    """Return the market asked for, by default the live one, else another. Raises Http404 for one that is not there."""
     asked = asked_word(request, "market")
     found = Market.objects.filter(slug=asked or LIVE_SLUG).first()
     if found is None and "market" in request.GET:
         raise Http404
-    return found
+    return found or priced_markets().first()
 
 
 def _covered(found: Coverage) -> dict[str, Any]:

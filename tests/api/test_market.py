@@ -201,6 +201,14 @@ class TestAsOf:
 
         assert caller.get(f"{HEAD}/").json()["as_of"] == "2026-03-02T00:00:00Z"
 
+    def test_later_looks_and_todays_staleness_are_not_of_the_past(self, caller: Caller, where: Market) -> None:
+        with time_machine.travel(NOW + timedelta(hours=5), tick=False):
+            now = caller.get(f"{HEAD}/").json()
+            then = caller.get(f"{HEAD}/?as_of={scene.DAY}").json()
+
+        assert (now["is_stale"], now["read_at"]) == (True, "2026-03-02T00:05:00Z")
+        assert (then["is_stale"], then["stale_reason"], then["read_at"]) == (False, "", None)
+
     def test_members_are_those_of_the_day(self, caller: Caller, where: Market) -> None:
         ai = Sector.objects.get(slug="ai")
         uni = Asset.objects.get(symbol="UNI")

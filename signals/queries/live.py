@@ -5,25 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 
-from django.db.models import Max
+from django.db.models import Max, OuterRef, Q, Subquery
 
 from portfolio.models import Asset, Market, Price, Sector, SectorMembership
 from signals.models import Feed, Reading, SectorAlias, SourceAlias
 from signals.sources.live.feeds import FEEDS
 
-RECENT = timedelta(days=40)
+RECENT, SELDOM = timedelta(days=3), timedelta(days=40)
 
 
 def newest_closes(*, market: Market) -> dict[str, date]:
     """Return the newest close of each asset."""
-    newest = Price.objects.filter(market=market).values_list("asset__symbol").annotate(newest=Max("date"))
-    return dict(newest)
+    mine = Price.objects.filter(market=market, asset=OuterRef("pk")).order_by("-date")
+    priced = Asset.objects.annotate(newest=Subquery(mine.values("date")[:1])).filter(newest__isnull=False)
+    return dict(priced.values_list("symbol", "newest"))
 
 
-def newest_readings(*, market: Market, now: datetime) -> dict[tuple[str, str], datetime]:
-    """Return what the newest reading of each indicator and subject describes, of the last 40 days."""
-    since = now - RECENT
-    recent = Reading.objects.filter(market=market, ingested_at__gte=since, observed_at__gte=since)
+def newest_readings(*, market: Market, seldom: Iterable[str], now: datetime) -> dict[tuple[str, str], datetime]:
+    """Return what the newest reading of each indicator and subject describes, of the last three days.
+
+    Those that are `seldom` read are looked for in 40 days. A series that paused for longer is read as if it were new,
+    which adds nothing that is there.
+    """
+    since, long_since = now - RECENT, now - SELDOM
+    fresh = Q(ingested_at__gte=since, observed_at__gte=since)
+    rare = Q(indicator__in=set(seldom), ingested_at__gte=long_since, observed_at__gte=long_since)
+    recent = Reading.objects.filter(fresh | rare if seldom else fresh, market=market)
     rows = recent.values_list("indicator", "subject").annotate(newest=Max("observed_at"))
     return {(indicator, subject): newest for indicator, subject, newest in rows}
 
@@ -34,7 +41,7 @@ def latest_values(*, market: Market, indicators: Iterable[str], now: datetime) -
     recent = Reading.objects.filter(market=market, ingested_at__gte=since, observed_at__gte=since)
     recent = recent.filter(indicator__in=set(indicators))
     rows = recent.order_by("observed_at", "ingested_at").values_list("indicator", "subject", "value")
-    return {(indicator, subject): value for indicator, subject, value in rows.iterator()}
+    return {(indicator, subject): value for indicator, subject, value in rows}
 
 
 def aliases(*, source: str, names: Mapping[str, str] | None) -> dict[str, str]:

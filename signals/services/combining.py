@@ -31,8 +31,8 @@ def combine_venues(*, market: Market, rows: Sequence[ReadingRow], now: datetime)
     touched = _touched(rows)
     if not touched:
         return Stored()
-    interest = _known(market, INTEREST_VENUE, touched)
-    funding = _known(market, FUNDING_VENUE, touched)
+    known = _known(market, touched)
+    interest, funding = known[INTEREST_VENUE], known[FUNDING_VENUE]
     found = [
         ReadingRow(Indicator.FUNDING, asset, at, at, value, NAME)
         for asset, (since, until) in touched.items()
@@ -95,18 +95,20 @@ def _latest(series: Series, at: datetime) -> float | None:
     return series[max(known)] if known else None
 
 
-def _known(market: Market, indicator: str, touched: Mapping[str, Span]) -> ByAsset:
-    """Return a reading of the venues by asset and venue, its newest versions, as far as the touched spans reach.
+def _known(market: Market, touched: Mapping[str, Span]) -> dict[str, ByAsset]:
+    """Return the venues' readings by indicator, asset and venue, their newest versions, as far as the spans reach.
 
     What is observed in a span was had in it or later, which is what the index goes by.
     """
     since = min(first for first, _ in touched.values()) - CARRIED
     until = max(last for _, last in touched.values())
-    near = Reading.objects.filter(market=market, indicator=indicator, ingested_at__gte=since)
+    near = Reading.objects.filter(market=market, indicator__in=[INTEREST_VENUE, FUNDING_VENUE], ingested_at__gte=since)
     near = near.filter(observed_at__range=(since, until)).order_by("ingested_at")
-    found: ByAsset = defaultdict(lambda: defaultdict(dict))
-    for subject, at, value in near.values_list("subject", "observed_at", "value").iterator():
+    found: dict[str, ByAsset] = {
+        name: defaultdict(lambda: defaultdict(dict)) for name in (INTEREST_VENUE, FUNDING_VENUE)
+    }
+    for indicator, subject, at, value in near.values_list("indicator", "subject", "observed_at", "value"):
         venue, _, asset = subject.partition(":")
         if asset in touched:
-            found[asset][venue][at] = value
+            found[indicator][asset][venue][at] = value
     return found

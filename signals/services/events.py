@@ -56,6 +56,8 @@ def propose(*, market: Market, rows: Sequence[EventRow], now: datetime) -> Store
     confidence 1 - prod(1 - c) over distinct domains, and no stored event changes (DOMAIN 2.3).
     """
     stored = Stored()
+    if not rows:
+        return stored
     sectors = {sector.slug: sector for sector in Sector.objects.all()}
     told = _recent(market, rows)
     for position, row in enumerate(rows):

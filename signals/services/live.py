@@ -119,7 +119,7 @@ def scope_of(*, market: Market, source: Listed, now: datetime) -> Scope:
         aliases=aliases(source=source.name, names=source.names),
         sectors=narratives(market=market, on=now.astimezone(UTC).date()),
         newest=newest_closes(market=market),
-        newest_reading=newest_readings(market=market, now=now),
+        newest_reading=newest_readings(market=market, seldom=source.seldom, now=now),
         sector_names=sector_names(source=source.name, names=source.sector_names),
         feeds=chosen_feeds(),
         address=settings.SOURCE_ADDRESSES.get(source.name, ""),

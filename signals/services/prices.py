@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, Q
 
 from jobs.bulk import insert_rows
 from portfolio.models import Asset, Market, Price, Quote, Sector
@@ -26,6 +26,7 @@ EVENT_FIELDS = (
     "market_id", "sector_id", "type", "title", "url", "polarity", "magnitude", "confidence", "published_at",
     "first_seen_at", "status", "source", "jurisdiction",
 )  # fmt: skip
+MOST_NAMED, MOST_EARLY = 100, timedelta(minutes=2)
 VERSION_STEP = timedelta(microseconds=1)
 SLOT_MINUTES = 5
 LATE_DAYS = 3
@@ -176,6 +177,8 @@ def store_events(*, market: Market, rows: Sequence[EventRow]) -> Stored:
 def store_quotes(*, market: Market, rows: Sequence[QuoteRow]) -> Stored:
     """Replace each asset's quote by a newer one; an older or a worthless one replaces nothing."""
     stored = Stored()
+    if not rows:
+        return stored
     assets = dict(Asset.objects.values_list("symbol", "id"))
     held = dict(Quote.objects.select_for_update().filter(market=market).values_list("asset_id", "quoted_at"))
     newer: dict[int, Quote] = {}
@@ -214,12 +217,15 @@ def _known_prices(
 def _known_readings(
     market: Market, rows: Sequence[ReadingRow]
 ) -> dict[tuple[str, str, datetime], tuple[datetime, float]]:
-    """Return the newest stored version of every reading of the rows' span."""
+    """Return the newest stored version of every reading of the rows' span; none is had before what it describes."""
+    first, subjects = min(row.observed_at for row in rows), {row.subject for row in rows}
+    named = Q(subject__in=subjects) if len(subjects) <= MOST_NAMED else Q()
     found = Reading.objects.filter(
+        named,
         market=market,
         indicator__in={row.indicator for row in rows},
-        subject__in={row.subject for row in rows},
-        observed_at__range=(min(row.observed_at for row in rows), max(row.observed_at for row in rows)),
+        observed_at__range=(first, max(row.observed_at for row in rows)),
+        ingested_at__gte=first - MOST_EARLY,
     ).order_by("ingested_at")
     columns = ("indicator", "subject", "observed_at", "ingested_at", "value")
     return {row[:3]: row[3:] for row in found.values_list(*columns).iterator()}

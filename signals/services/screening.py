@@ -44,15 +44,15 @@ def screen(*, market: Market, source: str, rows: Sequence[Observation], now: dat
         readings=[row for row in rows if isinstance(row, ReadingRow)],
         events=[row for row in rows if isinstance(row, EventRow)],
     )
-    _screen_prices(found, market)
-    _screen_quotes(found, market, source, now)
+    closes = _closes(market) if found.prices or found.quotes else {}
+    _screen_prices(found, closes)
+    _screen_quotes(found, market, source, closes, now)
     _screen_readings(found, market, source, now)
     return found
 
 
-def _screen_prices(found: Screened, market: Market) -> None:
+def _screen_prices(found: Screened, stored: dict[str, float]) -> None:
     """Doubt a first close that jumps from the stored one, unless two later closes confirm the level."""
-    stored = _closes(market)
     by_asset: dict[str, list[PriceRow]] = {}
     for row in sorted(found.prices, key=lambda row: row.day):
         by_asset.setdefault(row.asset, []).append(row)
@@ -84,12 +84,12 @@ def _closes(market: Market) -> dict[str, float]:
     return {symbol: float(price) for symbol, price in recent.values_list("asset__symbol", "price_usd")}
 
 
-def _screen_quotes(found: Screened, market: Market, source: str, now: datetime) -> None:
+def _screen_quotes(found: Screened, market: Market, source: str, closes: dict[str, float], now: datetime) -> None:
     """Doubt a quote that jumps from the newest quote, else from the newest close."""
+    if not found.quotes:
+        return
     recent = Quote.objects.filter(market=market, quoted_at__gte=now - COMPARABLE)
-    known = _closes(market) | {
-        symbol: float(price) for symbol, price in recent.values_list("asset__symbol", "price_usd")
-    }
+    known = closes | {symbol: float(price) for symbol, price in recent.values_list("asset__symbol", "price_usd")}
     kept: list[QuoteRow] = []
     for row in found.quotes:
         before = known.get(row.asset)
@@ -104,6 +104,8 @@ def _screen_quotes(found: Screened, market: Market, source: str, now: datetime) 
 def _screen_readings(found: Screened, market: Market, source: str, now: datetime) -> None:
     """Doubt a reading of an amount that jumps from the newest one."""
     amounts = {row.indicator for row in found.readings} - RATES
+    if not amounts:
+        return
     known = latest_values(market=market, indicators=amounts, now=now)
     kept: list[ReadingRow] = []
     for row in found.readings:

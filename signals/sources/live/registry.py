@@ -12,7 +12,7 @@ from signals.sources.fetch import Policy
 from signals.sources.live import coingecko, defillama, defillama_yields, fear_greed, feeds
 from signals.sources.live.base import LiveSource
 from signals.sources.live.names import COINGECKO, COINGECKO_CATEGORIES, DEFILLAMA, FEED_WORDS
-from signals.sources.live.venues import Venue
+from signals.sources.live.venues import MAINTENANCE, MAKER, TAKER, Venue
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 VENUE_BYTES = 40_000_000
@@ -23,7 +23,7 @@ class Listed(NamedTuple):
     """A source: how it wants to be treated, how often it is asked (seconds), and how it names our assets.
 
     Without names a source knows our symbols; `sector_names` are its words for narratives, `event_types` those it looks
-    for, so that silence counts.
+    for, so that silence counts, `seldom` what it reads about weekly.
     """
 
     source: LiveSource
@@ -32,6 +32,7 @@ class Listed(NamedTuple):
     names: Mapping[str, str] | None = None
     event_types: tuple[str, ...] = ()
     sector_names: Mapping[str, str] = MappingProxyType({})
+    seldom: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -41,7 +42,8 @@ class Listed(NamedTuple):
 
 def _venue(name: str, per_minute: int) -> Listed:
     """List a venue."""
-    return Listed(Venue(name), Policy(name, per_minute, max_bytes=VENUE_BYTES), 5 * MINUTE)
+    policy = Policy(name, per_minute, max_bytes=VENUE_BYTES)
+    return Listed(Venue(name), policy, 5 * MINUTE, seldom=(MAINTENANCE, TAKER, MAKER))
 
 
 SOURCES: tuple[Listed, ...] = (

@@ -36,6 +36,7 @@ class Internet:
     asked: list[str] = field(default_factory=list)
     heard: list[dict[str, str]] = field(default_factory=list)
     address: str = ""
+    name: str = ""
 
     def reply(self, target: str, headers: dict[str, str]) -> Reply:
         """Answer one request."""

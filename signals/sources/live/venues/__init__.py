@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from signals.sources.base import SCOPE_EXCHANGE, QuoteRow, ReadingRow
-from signals.sources.fetch import Fetcher
+from signals.sources.fetch import Fetcher, FetchError
 from signals.sources.live.base import (
     BadValueError,
     Doubt,
@@ -63,6 +63,8 @@ class Venue:
         perps = [
             Contract(asset, f"{asset}/USDT:USDT") for asset in scope.aliases if f"{asset}/USDT:USDT" in exchange.markets
         ]
+        if not (spot or perps):
+            raise FetchError("unreadable", f"{self.name} lists none of our assets", subject="markets")
         yield from guarded(ask, "tickers", self._quotes(exchange, scope, spot))
         if perps:
             yield from self._contracts(exchange, ask, scope, perps)
@@ -88,6 +90,7 @@ class Venue:
             return
         with naming_errors("tickers"):
             found = exchange.fetch_tickers(symbols)
+        _require_any(found, symbols, "tickers")
         for symbol in symbols:
             if symbol in found:
                 yield self._quote(symbol.split("/", maxsplit=1)[0], found[symbol], scope)
@@ -128,6 +131,7 @@ class Venue:
         """Keep the tickers of the perpetuals: open interest in USD is converted with them (trap 2)."""
         with naming_errors("perp tickers"):
             into |= exchange.fetch_tickers([perp.symbol for perp in perps])
+        _require_any(into, [perp.symbol for perp in perps], "perp tickers")
         yield from ()
 
     def _candles(
@@ -213,8 +217,10 @@ class Venue:
             return [exchange.fetch_open_interest(perp.symbol)]
         contracts = (ticker.get("info") or {}).get("holdVol")
         size = exchange.markets[perp.symbol].get("contractSize") or 1
-        held = None if contracts is None else float(contracts) * float(size)
-        return [] if held is None else [{"openInterestAmount": held, "timestamp": ticker.get("timestamp")}]
+        if contracts is None:
+            raise FetchError("unreadable", "the ticker tells no open interest", subject=perp.symbol)
+        held = float(contracts) * float(size)
+        return [{"openInterestAmount": held, "timestamp": ticker.get("timestamp")}]
 
     def _tier(self, exchange: Any, scope: Scope, perp: Contract) -> Iterator[Yielded]:
         """Read the maintenance margin of the lowest tier; a venue that does not tell keylessly has an estimate."""
@@ -250,6 +256,12 @@ class Venue:
                     yield doubt(f"{indicator} {subject}", error)
                 else:
                     yield ReadingRow(indicator, subject, _whole_hour(scope.now), scope.now, value, self.name)
+
+
+def _require_any(found: Mapping[str, Any], symbols: Sequence[str], what: str) -> None:
+    """Refuse an answer that names none of our markets: it is of another form, not silence. Raises FetchError."""
+    if not any(symbol in found for symbol in symbols):
+        raise FetchError("unreadable", f"{what} name none of our {len(symbols)} markets", subject=what)
 
 
 def _at(raw: Any, scope: Scope, *, oldest: timedelta) -> datetime:

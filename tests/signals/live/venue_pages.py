@@ -106,7 +106,7 @@ def _bybit() -> dict[str, Any]:
         "priceFilter": {"minPrice": "0.50", "maxPrice": "999999.00", "tickSize": "0.50"},
         "lotSizeFilter": {"maxOrderQty": "100.000", "minOrderQty": "0.001", "qtyStep": "0.001"}, "fundingInterval": 480,
     }  # fmt: skip
-    markets = {"spot": [spot], "linear": [perp]}
+    markets: dict[str, list[Any]] = {"spot": [spot], "linear": [perp]}
     ticker = {
         "symbol": "BTCUSDT", "lastPrice": PRICE, "bid1Price": "89999", "ask1Price": "90001", "turnover24h": "1800000",
         "volume24h": "20", "markPrice": PRICE, "indexPrice": PRICE, "openInterest": HELD, "fundingRate": RATE,

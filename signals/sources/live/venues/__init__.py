@@ -29,6 +29,7 @@ FUNDING_VENUE, INTEREST_VENUE, FUNDING_NOW = "funding_venue", "interest_venue", 
 TAKER, MAKER, MAINTENANCE = "taker_rate", "maker_rate", "maintenance_rate"
 STALE = timedelta(minutes=60)
 INTEREST_STALE = timedelta(hours=12)
+FUNDING_STALE = timedelta(days=2)
 FIRST_HISTORY = timedelta(days=30)
 HOURLY, DAILY = timedelta(hours=1), timedelta(hours=25)
 MARKETS_FOR = timedelta(hours=12)
@@ -186,6 +187,9 @@ class Venue:
                 points.append((_whole_hour(at), yearly(row.get("fundingRate"), hours=hours)))
             except BadValueError as error:
                 yield doubt(f"funding {subject}", error)
+        if points and max(points)[0] < scope.now - FUNDING_STALE:
+            yield Doubt("stale", f"funding {subject}", f"the newest payment is of {max(points)[0]:%Y-%m-%d %H:%M}")
+            return
         for item in first_of_each(points, f"funding {subject}"):
             if isinstance(item, Doubt):
                 yield item

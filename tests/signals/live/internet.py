@@ -77,6 +77,11 @@ def replaced(old: str, new: str) -> Fault:
     return lambda reply: reply._replace(body=reply.body.replace(old.encode(), new.encode()))
 
 
+def both(one: Fault, other: Fault) -> Fault:
+    """Do one thing after the other."""
+    return lambda reply: other(one(reply))
+
+
 def bomb(_reply: Reply) -> Reply:
     """Send little that unpacks to very much."""
     return Reply(200, gzip.compress(b" " * 20_000_000, 9), {"Content-Encoding": "gzip"})

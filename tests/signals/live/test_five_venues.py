@@ -114,7 +114,7 @@ FAULTS = {
 
 
 UNNOTICED = {("bybit", "stale")}
-"""Bybit's tickers have no time, and ccxt drops payments from before what was asked for: nothing arrives to be doubted."""
+"""Its tickers have no time, and ccxt drops payments from before what was asked for: nothing is left to be doubted."""
 
 
 class TestWhatItDoesWrong:

@@ -267,8 +267,8 @@ class TestWhatSourcesDoWrong:
         prices = []
         for minute in (10, 20, 30):
             at = (NOW + timedelta(minutes=minute)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
-            internet.faults["/coins/markets"] = lambda reply, at=at: net.replaced("90000.0", "900000.0")(
-                net.replaced("2026-11-20T12:28:00.000Z", at)(reply)
+            internet.faults["/coins/markets"] = net.both(
+                net.replaced("90000.0", "900000.0"), net.replaced("2026-11-20T12:28:00.000Z", at)
             )
             refreshed(market, "coingecko", now=NOW + timedelta(minutes=minute, seconds=30))
             prices.append(Quote.objects.get(asset__symbol="BTC").price_usd)

@@ -11,6 +11,7 @@ from signals.sources.live.base import BadValueError, amount, rate
 
 HOURS_PER_YEAR = 8760.0
 USUAL_INTERVAL = 8.0
+PARTS_OF_HOUR = {"h": 1, "m": 60}
 HIGHEST_FEE = 0.01
 HIGHEST_RATE = 0.05
 
@@ -38,8 +39,8 @@ def _contracts_in_usd(held: Any, market: Mapping[str, Any]) -> float:
 def interval_hours(stated: object, moments: Sequence[int]) -> float:
     """Return the hours between two fundings: as stated, else the usual gap between payments, else 8 (trap 3)."""
     text = str(stated or "")
-    if text.endswith("h") and text[:-1].isdigit() and int(text[:-1]) > 0:
-        return float(text[:-1])
+    if text[-1:] in PARTS_OF_HOUR and text[:-1].isdigit() and int(text[:-1]) > 0:
+        return float(text[:-1]) / PARTS_OF_HOUR[text[-1]]
     ordered = sorted(set(moments))
     gaps = Counter(round((b - a) / 3_600_000) for a, b in pairwise(ordered))
     common = [hours for hours, _ in gaps.most_common() if hours >= 1]

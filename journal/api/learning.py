@@ -137,6 +137,13 @@ class LearnedDisciplineSerializer(serializers.Serializer[Any]):
     follows = LearnedShareSerializer()
 
 
+class LearnedWaitSerializer(serializers.Serializer[Any]):
+    """How many hours passed from a recommendation to the first fill, of the n rotations that answer one."""
+
+    n = serializers.IntegerField()
+    median_hours = serializers.FloatField(allow_null=True)
+
+
 class LearnedMistakeSerializer(serializers.Serializer[Any]):
     """How many rotations a mistake was named of."""
 
@@ -167,6 +174,7 @@ class LearningSerializer(serializers.Serializer[Any]):
     trips = LearnedTripSerializer(many=True)
     trip_fees_usd = ExactField()
     discipline = LearnedDisciplineSerializer()
+    waited = LearnedWaitSerializer()
     facets = serializers.DictField(child=LearnedKindSerializer(many=True))
     mistakes = LearnedMistakeSerializer(many=True)
     guesses = LearnedShareSerializer()

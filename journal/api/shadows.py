@@ -6,7 +6,6 @@ from typing import Any
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -45,9 +44,9 @@ class ShadowsSerializer(serializers.Serializer[Any]):
     trades = serializers.IntegerField(help_text="Of the shadow that follows.")
     ahead_of_following = ExactField(allow_null=True)
     ahead_of_staying = ExactField(allow_null=True)
-    you = ShadowCurveSerializer()
-    follow = ShadowCurveSerializer()
-    stay = ShadowCurveSerializer()
+    you = ShadowCurveSerializer(allow_null=True, help_text="Null before the first day that all three have.")
+    follow = ShadowCurveSerializer(allow_null=True)
+    stay = ShadowCurveSerializer(allow_null=True)
 
 
 class ShadowsViewSet(StrictViewSet[Rotation]):
@@ -61,7 +60,6 @@ class ShadowsViewSet(StrictViewSet[Rotation]):
         """Show the portfolio beside the shadow that follows everything and the one that never rotates."""
         portfolio = asked_portfolio(request)
         found = shadow_curves(portfolio=portfolio)
-        if found is None:
-            raise NotFound("The first comparison comes with the next daily close.")
-        shown = {name: getattr(found, name) for name in ShadowsSerializer().fields if name != "is_simulated"}
+        names = [name for name in ShadowsSerializer().fields if name != "is_simulated"]
+        shown = {name: getattr(found, name, 0 if name in {"days", "trades"} else None) for name in names}
         return Response(ShadowsSerializer({**shown, "is_simulated": portfolio.market.is_simulated}).data)

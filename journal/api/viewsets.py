@@ -29,6 +29,7 @@ from journal.api.serializers import (
     RotationSerializer,
 )
 from journal.models import Leg, LegFill, Pass, Rotation
+from journal.queries.filters import saying, tagged
 from journal.queries.passed import score, scored_pass
 from journal.services.passes import pass_on
 from journal.services.rotations import log_rotation, reverse_rotation
@@ -51,12 +52,23 @@ class RotationFilter(filters.FilterSet):  # type: ignore[misc]
     sector = filters.CharFilter(method="touching", help_text="Slug of the sector that money left or reached.")
     state = filters.ChoiceFilter(choices=Rotation.State.choices)
     kind = filters.ChoiceFilter(choices=Rotation.Kind.choices)
+    adherence = filters.ChoiceFilter(choices=Rotation.Adherence.choices)
+    words = filters.CharFilter(method="with_words", max_length=100, help_text="In reasons, tags, lessons.")
+    tag = filters.CharFilter(method="with_tag", max_length=40)
     executed_after = MomentFilter(field_name="executed_at", lookup_expr="gte")
     executed_before = MomentFilter(field_name="executed_at", lookup_expr="lt")
 
     class Meta:
         model = Rotation
-        fields = ("portfolio", "state", "kind")
+        fields = ("portfolio", "state", "kind", "adherence")
+
+    def with_words(self, rotations: QuerySet[Rotation], _name: str, words: str) -> QuerySet[Rotation]:
+        """Select the rotations in which every word stands somewhere."""
+        return saying(rotations, words)
+
+    def with_tag(self, rotations: QuerySet[Rotation], _name: str, tag: str) -> QuerySet[Rotation]:
+        """Select the rotations that carry a tag."""
+        return tagged(rotations, tag)
 
     def touching(self, rotations: QuerySet[Rotation], _name: str, slug: str) -> QuerySet[Rotation]:
         """Select the rotations from or to a sector."""

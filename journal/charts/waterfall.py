@@ -79,7 +79,7 @@ def _x(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
 def _bars(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     sides = ["gain", "loss", "total"]
     colours = {"domain": sides, "range": [PALETTE["gain"], PALETTE["loss"], PALETTE["ink"]]}
-    axis = {"title": "USD", "format": "~s", "tickCount": 5}
+    axis = {"title": None, "format": "$,.0f", "tickCount": 5}
     return {
         "data": {"values": list(rows)},
         "mark": {"type": "bar", "aria": False, "size": 40},

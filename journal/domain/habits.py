@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from statistics import median
 
 from journal.domain.learning import (
     BLOCK,
@@ -42,6 +43,8 @@ FOLLOWED, DEVIATED, BESIDE, UNPROMPTED, PASSED, LAPSED = (
 GROUPS = (FOLLOWED, DEVIATED, BESIDE, UNPROMPTED, PASSED, LAPSED)
 LOWEST_R, HIGHEST_R = -3, 4
 UNSTATED = "none"
+WAITS = (1, 6, 24)
+LONGEST_WAIT = "longer"
 OWN_HORIZON = 30
 """What the chance on a ticket is about, in days (DOMAIN 5.3)."""
 
@@ -70,6 +73,7 @@ class Decided:
     stopped: int = 0
     has_sold_core: bool = False
     mistakes: tuple[str, ...] = ()
+    waited_hours: float | None = None
 
     @property
     def is_known(self) -> bool:
@@ -143,6 +147,14 @@ class Course:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Waited:
+    """How long n decisions came after the recommendation they answer, in hours: the decision latency (DOMAIN 5.6)."""
+
+    n: int
+    median_hours: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
     """Hold what all decisions of a portfolio teach; what cannot be said is None, and a count says why."""
 
@@ -162,6 +174,7 @@ class Summary:
     trips: tuple[RoundTrip, ...]
     trip_fees: Decimal
     discipline: Discipline
+    waited: Waited
     facets: Mapping[str, tuple[Row, ...]]
     mistakes: tuple[tuple[str, int], ...]
     guesses: Share
@@ -179,6 +192,7 @@ KNOWN_ONLY: Mapping[str, Facet] = {
     "stage": lambda each: (each.stage or UNSTATED,),
     "regime": lambda each: (each.regime or UNSTATED,),
     "policy": lambda each: (str(each.policy),),
+    "waited": lambda each: () if each.waited_hours is None else (wait_of(each.waited_hours),),
     "known": lambda _: ("yes",),
 }
 ANY: Mapping[str, Facet] = {
@@ -188,14 +202,20 @@ ANY: Mapping[str, Facet] = {
     "rule": lambda each: ("broken" if each.has_broken_rule else "kept",),
     "mistake": lambda each: each.mistakes,
     "every": lambda _: ("yes",),
+    "answered": lambda each: () if each.waited_hours is None else ("yes",),
 }
-SHOWN = ("tag", "narrative", "stage", "regime", "policy")
+SHOWN = ("tag", "narrative", "stage", "regime", "policy", "waited")
 TRIP = "trip:yes"
 
 
 def group_of(each: Decided) -> str:
     """Return how a rotation relates to what was recommended; against it counts as deviated (DOMAIN 5.2)."""
     return DEVIATED if each.adherence == "contradicted" else each.adherence
+
+
+def wait_of(hours: float) -> str:
+    """Return the span a wait belongs to, by the hours it ends before; the last is open."""
+    return next((str(end) for end in WAITS if hours < end), LONGEST_WAIT)
 
 
 def step_of(multiple: float) -> int:
@@ -249,6 +269,7 @@ def summarise(
         trips=tuple(trips),
         trip_fees=sum((each.fees for each in decided if each.key in used), ZERO),
         discipline=_discipline(decided, undone),
+        waited=_waited(decided),
         facets={name: _rows(name, known, length) for name in SHOWN},
         mistakes=tuple(Counter(code for each in decided for code in each.mistakes).most_common()),
         guesses=_guesses(guesses),
@@ -327,6 +348,11 @@ def _discipline(decided: Sequence[Decided], undone: Sequence[Undone]) -> Discipl
         rules_kept=share(sum(not each.has_broken_rule for each in decided), n),
         follows=share(follows, len(answered) + len(undone)),
     )
+
+
+def _waited(decided: Iterable[Decided]) -> Waited:
+    hours = [each.waited_hours for each in decided if each.waited_hours is not None]
+    return Waited(n=len(hours), median_hours=median(hours) if hours else None)
 
 
 def _guesses(guesses: Iterable[Guess]) -> Share:

@@ -12,6 +12,8 @@ from django.db.models.functions import Cast
 from journal.models import Lesson, Rotation
 from portfolio.models import Portfolio
 
+MOST_WORDS = 8
+
 
 @dataclass(frozen=True, kw_only=True)
 class Filter:
@@ -50,8 +52,8 @@ class Filter:
 
 
 def saying(rows: QuerySet[Rotation], words: str) -> QuerySet[Rotation]:
-    """Select the rotations in whose reason, tags or lessons every one of some words stands."""
-    for word in words.split():
+    """Select the rotations in whose reason, tags or lessons each of some words stands; of many, the first eight."""
+    for word in words.split()[:MOST_WORDS]:
         lessons = Lesson.objects.filter(Q(lesson__icontains=word) | Q(expected_because__icontains=word))
         found = Q(thesis__icontains=word) | Q(pk__in=lessons.filter(rotation__isnull=False).values("rotation"))
         rows = _with_tags(rows).filter(found | _in_tags(word))

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -24,9 +24,11 @@ from portfolio.domain.returns import fee_drag
 from portfolio.models import Policy, Portfolio, Sector, ValuationDay
 
 HORIZONS = (7, 30, 90)
+HOUR = timedelta(hours=1)
 COLUMNS = (
     "pk", "executed_at", "adherence", "conviction", "stage", "regime", "source_sector__slug",
-    "destination_sector__slug", "tags", "fees_usd", "core_override_reason", "month__status",
+    "destination_sector__slug", "tags", "fees_usd", "core_override_reason", "recommendation__issued_at",
+    "month__status",
     "month__total_alpha_usd", "month__alpha_usd", "month__gross_alpha_usd", "month__overlay_usd",
 )  # fmt: skip
 
@@ -94,7 +96,8 @@ def decided_of(*, portfolio: Portfolio, days: int = OWN_HORIZON) -> tuple[Decide
 
 
 def _decided(row: tuple[Any, ...], legs: Legs, policy: int, mistakes: Iterable[str]) -> Decided:
-    pk, moment, adherence, chance, stage, regime, source, destination, tags, fees, override, status, *amounts = row
+    pk, moment, adherence, chance, stage, regime, source, destination, *rest = row
+    tags, fees, override, issued_at, status, *amounts = rest
     alpha, spot_alpha, gross, overlay = amounts if status == Review.Status.OK else (None,) * 4
     return Decided(
         key=pk,
@@ -117,6 +120,7 @@ def _decided(row: tuple[Any, ...], legs: Legs, policy: int, mistakes: Iterable[s
         stopped=legs.stopped,
         has_sold_core=legs.has_sold_core or bool(override),
         mistakes=tuple(mistakes),
+        waited_hours=None if issued_at is None else max(0.0, (moment - issued_at) / HOUR),
     )
 
 

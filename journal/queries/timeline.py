@@ -117,5 +117,14 @@ def title_of(moved: Rotation | Recommendation) -> str:
 
 def exported(*, portfolio: Portfolio, chosen: Filter) -> Iterator[Rotation]:
     """Return every rotation that passes, with its reviews, oldest first, a few hundred at a time."""
+    return _oldest_first(portfolio, chosen).iterator(chunk_size=500)
+
+
+def listed(*, portfolio: Portfolio, chosen: Filter) -> list[Rotation]:
+    """Return every rotation that passes, with its reviews, oldest first. Two queries."""
+    return list(_oldest_first(portfolio, chosen))
+
+
+def _oldest_first(portfolio: Portfolio, chosen: Filter) -> QuerySet[Rotation]:
     rows = with_seen(chosen.of(portfolio)).select_related(*SECTORS).prefetch_related("reviews")
-    return rows.defer("evidence").order_by("executed_at", "id").iterator(chunk_size=500)
+    return rows.defer("evidence").order_by("executed_at", "id")

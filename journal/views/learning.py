@@ -43,7 +43,9 @@ FACETS = {
     "stage": ("By stage then", "Stage"),
     "regime": ("By regime then", "Regime"),
     "policy": ("By version of your policy", "Policy"),
+    "waited": ("By how long you waited after the recommendation", "Waited"),
 }
+WAITS = {"1": "Less than an hour", "6": "1 to 6 hours", "24": "6 to 24 hours", "longer": "Longer"}
 VERDICTS = {
     Verdict.TOO_FEW: "too few to say",
     Verdict.OPEN: "no difference to tell",
@@ -69,6 +71,7 @@ FIXED = {
     "core:kept": "core was left alone",
     "rule:broken": "a stop missing or core sold",
     "rule:kept": "every stop set and core left alone",
+    "answered:yes": "you answered a recommendation",
     "answer:followed": "you followed the recommendation",
     "trip:yes": "there and back within 30 days",
     "chance:none": "no chance was stated",
@@ -143,6 +146,7 @@ def _context(found: Learned) -> dict[str, Any]:
         "discipline": _discipline(summary),
         "facets": [_facet(name, found) for name in FACETS if summary.facets[name]],
         "mistakes": [(_mistake(code), count, f"mistake:{code}") for code, count in summary.mistakes],
+        "waited": _exact(summary.waited.median_hours),
         "guesses": _share("", summary.guesses),
         "is_cut": found.is_cut,
         "least": LEAST,
@@ -212,6 +216,8 @@ def _value(name: str, value: str, sectors: Mapping[str, Sector]) -> str:
         return str(Stage(value).label) if value in Stage.values else "Not known then"
     if name == "regime":
         return str(Regime(value).label) if value in Regime.values else "Not known then"
+    if name == "waited":
+        return WAITS.get(value, value)
     return f"Version {value}" if name == "policy" else value
 
 

@@ -22,7 +22,7 @@ from journal.queries.filters import Filter
 from journal.queries.learning import OWN_HORIZON, decided_of, rotations_behind
 from journal.queries.results import Results, results_by_fill
 from journal.queries.sealed import known_days, sealed_days
-from journal.queries.timeline import Totals, exported, title_of, totals_of
+from journal.queries.timeline import Totals, listed, title_of, totals_of
 from journal.views.fees import course_chart
 from journal.views.rotation import shown_rotation
 from journal.views.words import HorizonRow, chance, horizon_rows, sealed_or
@@ -92,7 +92,7 @@ def period_report(*, portfolio: Portfolio, chosen: Filter, now: datetime) -> Rep
     if chosen.behind:
         days = chosen.days or OWN_HORIZON
         chosen = replace(chosen, only=tuple(rotations_behind(portfolio=portfolio, key=chosen.behind, days=days)))
-    rows = list(exported(portfolio=portfolio, chosen=chosen))
+    rows = listed(portfolio=portfolio, chosen=chosen)
     totals, shown = totals_of(chosen.of(portfolio)), rows[-MOST_LISTED:][::-1]
     inside = {row.pk for row in rows if not _is_sealed(row, row.reviews.all())}
     known = [each for each in decided_of(portfolio=portfolio) if each.key in inside and each.is_known]

@@ -33,7 +33,10 @@ OF_LEG = [
 ]  # fmt: skip
 LISTS = {
     "/portfolios/": [],
-    "/rotations/": ["portfolio", "sector", "state", "kind", "executed_after", "executed_before"],
+    "/rotations/": ["portfolio", "sector", "state", "kind", "executed_after", "executed_before", "words", "tag"],
+    "/fees/": ["portfolio"],
+    "/shadows/": ["portfolio"],
+    "/learning/?portfolio={pk}": ["days"],
     "/recommendations/": ["portfolio", "state", "issued_after", "issued_before"],
     "/recommendations/current/": ["portfolio"],
     "/fills/?portfolio={pk}": ["executed_after", "executed_before"],

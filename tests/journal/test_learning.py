@@ -60,6 +60,7 @@ decisions = st.lists(
         stopped=st.integers(0, 2),
         has_sold_core=st.booleans(),
         mistakes=st.sampled_from([(), ("late",)]),
+        waited_hours=st.none() | st.floats(0, 100),
     ),
     max_size=25,
     unique_by=lambda each: each.key,
@@ -78,6 +79,7 @@ class TestBehindFigures:
         assert len(behind(TRIP, decided)) == 2 * len(found.trips)
         assert len(behind("chance:none", decided)) == found.unstated
         assert len(behind("stop:missing", decided)) == found.without_stop
+        assert len(behind("answered:yes", decided)) == found.waited.n
         assert [count for _, count in found.mistakes] == [
             len(behind(f"mistake:{m}", decided)) for m, _ in found.mistakes
         ]

@@ -60,4 +60,5 @@ class TestShadows:
         assert heading(client_of_alice, PAGE) == "Shadows begin with a portfolio"
         where = anchor(alice, days=1)
         assert heading(client_of_alice, PAGE) == "Your shadows have no day yet"
-        assert Caller(alice).get(f"/shadows/?portfolio={where.pk}").status_code == 404
+        body = Caller(alice).get(f"/shadows/?portfolio={where.pk}").json()
+        assert (body["days"], body["you"], body["ahead_of_following"]) == (0, None, None)

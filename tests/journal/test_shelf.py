@@ -17,6 +17,7 @@ from journal.services.lessons import Guess, expect, learn
 from journal.services.rotations import log_rotation
 from journal.services.shelf import MOST_VIEWS, save_view
 from portfolio.models import Portfolio
+from tests.api.scene import Caller
 from tests.journal.scene import DECIDED, anchor, leg, moment, scenario_a
 from tests.pages import said
 from tests.portfolio.factories import spot
@@ -68,6 +69,11 @@ class TestFinding:
             "words=turnover&kind=overlay": 0,
         }
         assert {query: found(client_of_alice, query) for query in wanted} == wanted
+
+    def test_the_api_finds_the_same(self, book: Portfolio, alice: User) -> None:
+        caller = Caller(alice)
+        for query, count in (("words=turnover", 1), ("words=patience", 1), ("tag=news", 1), ("tag=new", 0)):
+            assert len(caller.get(f"/rotations/?{query}").json()["results"]) == count
 
     def test_the_filter_survives_in_the_form_and_the_file(self, book: Portfolio, client_of_alice: Client) -> None:
         response = client_of_alice.get("/journal/?words=turnover&since=2026-01-01&page=9")

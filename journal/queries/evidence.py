@@ -14,8 +14,6 @@ from signals.models import Evidence, Reading, Recommendation
 RESTED_ON = timedelta(days=8)
 """How far back the readings lie that a moment rests on, apart from its windows of history."""
 
-REVISED_WITHIN = timedelta(days=90)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
@@ -70,8 +68,8 @@ def _evidence_at(portfolio: Portfolio, moment: datetime) -> Evidence | None:
     return known.order_by("-as_of").first()
 
 
-def revisions(*, market: int, moment: datetime) -> list[Revision]:
-    """Return what sources revised, within 90 days, of the readings of the week before a moment. One query."""
+def revisions(*, market: int, moment: datetime, until: datetime | None = None) -> list[Revision]:
+    """Return what sources revised since, up to another moment, of the readings of the week before one. One query."""
     same = {name: OuterRef(name) for name in ("market", "indicator", "subject", "observed_at")}
     known = Reading.objects.filter(**same).known_at(moment).order_by("-ingested_at").values("value")[:1]
     late = Reading.objects.filter(
@@ -79,8 +77,8 @@ def revisions(*, market: int, moment: datetime) -> list[Revision]:
         observed_at__gt=moment - RESTED_ON,
         observed_at__lte=moment,
         ingested_at__gt=moment,
-        ingested_at__lte=moment + REVISED_WITHIN,
     )
+    late = late if until is None else late.filter(ingested_at__lte=until)
     columns = ("indicator", "subject", "observed_at", "then", "value")
     rows = late.annotate(then=Subquery(known)).filter(then__isnull=False).order_by("ingested_at")
     newest = {(name, subject, at): (then, now) for name, subject, at, then, now in rows.values_list(*columns)}

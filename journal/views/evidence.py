@@ -8,6 +8,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from django.utils import timezone
+
 from journal.models import Rotation
 from journal.queries.evidence import Revision, revisions
 from portfolio.models import Sector
@@ -64,7 +66,8 @@ def evidence_context(rotation: Rotation) -> dict[str, Any]:
         return {"accounts": [], "revised": []}
     moment = _moment(payload) or rotation.executed_at
     sectors = {sector.slug: sector for sector in Sector.objects.all()}
-    found = revisions(market=rotation.portfolio.market_id, moment=moment)
+    clock = rotation.portfolio.clock(timezone.now())
+    found = revisions(market=rotation.portfolio.market_id, moment=moment, until=clock)
     return {
         "accounts": list(_accounts(payload, sectors)),
         "is_intact": fingerprint(payload) == rotation.evidence_sha256,

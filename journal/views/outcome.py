@@ -14,6 +14,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from journal.charts.against import Beside, against_chart
 from journal.domain.deviations import Deviation, Matched
 from journal.domain.split import Cause
 from journal.models import LegFill, Review, Rotation
@@ -21,7 +22,7 @@ from journal.queries.examine import Examined, Point, examinable, examine
 from journal.queries.sealed import known_days, sealed_days
 from journal.queries.timeline import title_of
 from journal.views.words import chance, conclusion
-from portfolio.charts import EquityPoint, equity_chart
+from portfolio.charts.chart import Chart
 from portfolio.domain.display import qty
 from portfolio.models import Sector, Stage
 from portfolio.views.access import page_of, person_of, remember
@@ -124,10 +125,10 @@ def _matched(each: Matched, sectors: Mapping[str, Sector]) -> dict[str, Any]:
     }
 
 
-def curve_chart(curve: Iterable[Point]) -> Any:
-    """Chart the actual curve, futures included, beside the one of having held."""
-    points = [EquityPoint(date=each.date, equity=each.actual + each.overlay, held=each.hold) for each in curve]
-    return equity_chart(points=points, slug="against-holding") if len(points) > 1 else None
+def curve_chart(curve: Iterable[Point], *, name: str = "You") -> Chart | None:
+    """Chart the actual curve, futures included, beside the one of having held; nothing before the second close."""
+    points = [Beside(date=each.date, done=each.actual + each.overlay, held=each.hold) for each in curve]
+    return against_chart(points, name=name) if len(points) > 1 else None
 
 
 def _moments(found: Rotation, known: Examined, pairs: Iterable[LegFill]) -> list[Moment]:
@@ -158,7 +159,7 @@ def _done(pair: LegFill) -> str:
 
 
 def _result(review: Review) -> str:
-    return f"{review.horizon_days} day{'' if review.horizon_days == 1 else 's'} were over"
+    return "A day was over" if review.horizon_days == 1 else f"{review.horizon_days} days were over"
 
 
 def _latencies(known: Examined) -> list[tuple[str, str]]:

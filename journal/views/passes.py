@@ -63,7 +63,7 @@ def decided_pass(request: HttpRequest, pass_id: int) -> HttpResponse:
         sealed=sealed,
         answer=on_paper(Undone(recommendation=about, days=shown, measured=scored.measured[shown])),
         rows=[] if sealed else rows,
-        chart=None if sealed else curve_chart(scored.curve),
+        chart=None if sealed else curve_chart(scored.curve, name="Followed"),
     )
     return render(request, "journal/decided_pass.html", context)
 

@@ -271,12 +271,3 @@ class TestSealed:
             computed_at=NOW,
         )  # fmt: skip
         assert "$5.00 ahead" in said(client_of_alice, f"/journal/{Rotation.objects.get().pk}/")
-
-
-class TestTemplates:
-    @pytest.mark.parametrize(("name", "words"), [("P1", "phase 1, accumulation"), ("P2", "phase 2, profit taking")])
-    def test_the_playbooks_phases_fill_the_ticket(
-        self, client_of_alice: Client, book: Portfolio, name: str, words: str
-    ) -> None:
-        page = said(client_of_alice, f"{NEW}?template={name}")
-        assert words in page or "needs two narratives" in page or "need a policy" in page

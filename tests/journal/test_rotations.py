@@ -191,6 +191,15 @@ class TestReviews:
         assert found[7].overlay_usd == D(1500) * D("0.5") - D("1.5")
         assert found[7].total_alpha_usd == found[7].alpha_usd + found[7].overlay_usd
 
+    def test_after_midnight_the_last_known_close_stands_until_the_new_one_comes(self, alice: User) -> None:
+        rotation = log_rotation(portfolio=anchor(alice, days=20), draft=scenario_a(), now=moment(11)).rotation
+        measure_reviews(now=moment(20) - timedelta(hours=11))
+        found = rotation.reviews.get(horizon_days=0)
+        assert (found.status, found.priced_at) == ("ok", moment(20) - timedelta(hours=12))
+        measure_reviews(now=moment(21) - timedelta(hours=11, minutes=30))
+        again = rotation.reviews.get(horizon_days=0)
+        assert (again.status, again.priced_at, again.hold_usd) == ("ok", found.priced_at, found.hold_usd)
+
     def test_measuring_again_changes_nothing_and_rebuilding_gives_the_same(self, alice: User) -> None:
         log_rotation(portfolio=anchor(alice, days=30), draft=scenario_a(), now=moment(11))
         measure_reviews(now=moment(28))

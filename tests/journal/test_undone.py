@@ -171,6 +171,13 @@ class TestEvidence:
         self.reading(1.0, hours=30, subject="ai")
         assert revisions(market=book.market_id, moment=ISSUED) == []
 
+    def test_what_is_restated_much_later_shows_too_but_never_ahead_of_the_clock(self, book: Portfolio) -> None:
+        self.reading(5.0, hours=-6)
+        self.reading(7.0, hours=24 * 200)
+        [found] = revisions(market=book.market_id, moment=ISSUED)
+        assert (found.then, found.now) == (5.0, 7.0)
+        assert revisions(market=book.market_id, moment=ISSUED, until=ISSUED + timedelta(days=100)) == []
+
 
 class TestFile:
     def test_it_holds_what_the_filter_lets_through(self, client_of_alice: Client, book: Portfolio) -> None:

@@ -97,12 +97,9 @@ ASKED = {
     "api-recommendation-current",
     "api-learning-list",
     "api-learning-rotations",
-<<<<<<< HEAD
     "api-undocumented-list",
-=======
     "api-fees-list",
     "api-shadows-list",
->>>>>>> 23bf8eb (Tell how long one waited after a recommendation, find rotations by words over the API, and keep shadows there before their first day)
 }
 """They ask for `?portfolio=`; another's is not there."""
 

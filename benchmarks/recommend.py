@@ -48,8 +48,8 @@ def main() -> int:
     return int(best / same > LIMIT)
 
 
-def start_django(room: Path) -> None:
-    """Set up the project on a fresh database in a room of its own, its tables straight from the models."""
+def start_django(room: Path, *, is_migrated: bool = False) -> None:
+    """Set up the project on a fresh database in a room of its own, its tables straight from the models by default."""
     sys.path.insert(0, str(ROOT))
     os.environ |= {"DATA_DIR": str(room), "SECRET_KEY": secrets.token_urlsafe(48)}
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -57,7 +57,8 @@ def start_django(room: Path) -> None:
     from django.conf import settings
     from django.core.management import call_command
 
-    settings.MIGRATION_MODULES = dict.fromkeys(APPS)
+    if not is_migrated:
+        settings.MIGRATION_MODULES = dict.fromkeys(APPS)
     django.setup()
     call_command("migrate", verbosity=0, run_syncdb=True)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from signals.domain.batch import (
     Plan,
     SpotVerdict,
     StageCode,
+    any_of,
+    is_any,
     is_at,
     total,
 )
@@ -37,6 +39,10 @@ class Edge:
     sigma: Floats
     coverage: Floats
     is_hidden: Bools
+
+    def take(self, rows: Ints) -> Edge:
+        """Return the selected rows."""
+        return Edge(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +78,7 @@ def judged(plan: Plan, costs: Costs, batch: Batch, edge: Edge) -> Verdicts:
     )
     opens = total(np.maximum(plan.overlay_change, 0.0)) > 0
     overlay = np.select(
-        [opens & np.isin(spot, SPOT_REFUSED), opens & edge.is_hidden, opens, plan.overlay_block > 0],
+        [opens & is_any(spot, SPOT_REFUSED), opens & edge.is_hidden, opens, plan.overlay_block > 0],
         [
             np.full(len(batch), OverlayVerdict.WAITS_FOR_SPOT, dtype=np.int64),
             np.full(len(batch), OverlayVerdict.LOW_COVERAGE, dtype=np.int64),
@@ -82,7 +88,7 @@ def judged(plan: Plan, costs: Costs, batch: Batch, edge: Edge) -> Verdicts:
         default=np.where(total(plan.overlay_change) < 0, OverlayVerdict.REDUCES_RISK, OverlayVerdict.NONE),
     )
     tested_spot = np.where(adds_spot, costs.spot_hurdle, 0.0)
-    tested_overlay = np.where(opens & ~np.isin(spot, SPOT_REFUSED), costs.overlay_hurdle, 0.0)
+    tested_overlay = np.where(opens & ~is_any(spot, SPOT_REFUSED), costs.overlay_hurdle, 0.0)
     needed = batch.safety * np.maximum(tested_spot, tested_overlay)
     return Verdicts(spot=spot, overlay=overlay, hedge=_hedge_verdict(plan), needed=needed)
 
@@ -101,8 +107,7 @@ def _hedge_verdict(plan: Plan) -> Ints:
 
 def outcome_of(plan: Plan, batch: Batch, verdicts: Verdicts) -> Ints:
     """Return one word a row: a hard refusal first, then whether anything is left to trade, then why not."""
-    moves = (plan.sell > 0).any(axis=0) | (plan.buy > 0).any(axis=0)
-    moves |= (plan.overlay_change != 0).any(axis=0) | (plan.hedge_change != 0)
+    moves = any_of(plan.sell > 0) | any_of(plan.buy > 0) | any_of(plan.overlay_change != 0) | (plan.hedge_change != 0)
     spot, overlay, hedge = verdicts.spot, verdicts.overlay, verdicts.hedge
     gates = (OverlayVerdict.UNKNOWN_GATE, OverlayVerdict.EXTREME_FUNDING)
     below = (spot == SpotVerdict.BELOW_HURDLE) | (overlay == OverlayVerdict.BELOW_HURDLE)
@@ -115,7 +120,7 @@ def outcome_of(plan: Plan, batch: Batch, verdicts: Verdicts) -> Ints:
         (moves, Outcome.TRADE),
         (below, Outcome.BELOW_HURDLE),
         (hidden, Outcome.LOW_COVERAGE),
-        (np.isin(overlay, gates) | (hedge == HedgeVerdict.UNKNOWN_GATE), Outcome.BLOCKED_GATE),
+        (is_any(overlay, gates) | (hedge == HedgeVerdict.UNKNOWN_GATE), Outcome.BLOCKED_GATE),
         (unpriced, Outcome.UNPRICED_HOLDING),
         (overlay == OverlayVerdict.NO_MARGIN, Outcome.NO_MARGIN),
     ]

@@ -16,6 +16,8 @@ from signals.domain.batch import (
     OverlayVerdict,
     Plan,
     StageCode,
+    any_of,
+    is_any,
     is_at,
     major,
     total,
@@ -57,7 +59,7 @@ def pool_weights(batch: Batch, market: MarketState, *, pool: Floats, invested: F
     is_leader = is_at(batch.leader, batch.sector_count)
     is_base = is_at(batch.base, batch.sector_count)
     policy = major(batch.policy_split)
-    held = total(np.where(is_leader, share_of(invested, pool, otherwise=0.0), 0.0))
+    held = share_of(_at(invested, batch.leader), pool, otherwise=0.0)
     ignition = np.maximum(batch.leader_share, np.minimum(held, LEADER_SHARE_MAX))
     lead = np.where(batch.stage == StageCode.NI, ignition, batch.leader_share)
     shelter = (market.defensiveness * (market.score >= ELIGIBLE_SCORE))[:, None]
@@ -105,7 +107,8 @@ def draft(batch: Batch, market: MarketState, *, may_open: Bools, aim: Floats) ->
 
 def _at(values: Floats, target: Ints) -> Floats:
     """Return each row's value at its target sector, 0 where it has none."""
-    return total(np.where(is_at(target, values.shape[0]), values, 0.0))
+    found: Floats = np.where(target >= 0, values[np.maximum(target, 0), np.arange(values.shape[1])], 0.0)
+    return found
 
 
 def _gates(market: MarketState, target: Ints) -> Bools:
@@ -151,7 +154,7 @@ def _overlay(
     wanted = np.where(target >= 0, batch.futures_ratio * pool, 0.0)
     wanted = np.where(market.funding_flag[column] == FundingFlag.HOT, 0.5 * wanted, wanted)
     ceiling = np.minimum(batch.max_overlay * equity, batch.max_risk * equity / one_r_rate(stop, batch.futures_fee))
-    reserve = np.maximum(batch.stable - batch.stable_floor * equity, 0.0)
+    reserve = np.maximum(batch.stable_risk - batch.stable_floor * equity, 0.0)
     room = leverage * np.where(batch.carves, pool * _at(weights, target), reserve)
     notional = np.minimum(np.minimum(wanted, ceiling), room)
     notional = np.where(notional > held, held + aim * (notional - held), notional)
@@ -166,7 +169,7 @@ def _overlay(
     kept = _at(major(batch.margin), target)
     carved = np.where(change < 0, np.minimum(notional / leverage, kept), notional / leverage)
     margin = np.where(change == 0, kept, np.where(batch.carves, carved, 0.0))
-    block = np.where(matters | ((held > 0) & ~np.isin(block, FREEZING)), block, 0)
+    block = np.where(matters | ((held > 0) & ~is_any(block, FREEZING)), block, 0)
     return _Overlay(target, held + change, margin, change, held, kept, leverage, stop, liquidation, block)
 
 
@@ -186,8 +189,8 @@ def _overlay_block(batch: Batch, market: MarketState, *, target: Ints, column: I
 
 def _unblocked(notional: Floats, *, held: Floats, block: Ints, may_open: Bools) -> Floats:
     """Keep what a block allows: nothing after a stop or at extreme funding, no increase at an unknown gate."""
-    freezes = np.isin(block, FREEZING) | ~may_open
-    forbids = (block != 0) & ~np.isin(block, FREEZING)
+    freezes = is_any(block, FREEZING) | ~may_open
+    forbids = (block != 0) & ~is_any(block, FREEZING)
     return np.where(forbids, 0.0, np.where(freezes, np.minimum(notional, held), notional))
 
 
@@ -218,7 +221,7 @@ def _hedge(batch: Batch, market: MarketState, *, pool: Floats, leader_gates: Boo
         (asks & ~(leader_gates & market.has_known_core_gates), HedgeVerdict.UNKNOWN_GATE),
     ]
     block = np.select([when for when, _ in reasons], [int(code) for _, code in reasons], default=0)
-    freezes = np.isin(block, (HedgeVerdict.UNKNOWN_GATE, HedgeVerdict.UNPRICED))
+    freezes = is_any(block, (HedgeVerdict.UNKNOWN_GATE, HedgeVerdict.UNPRICED))
     wanted = np.where(block == HedgeVerdict.NOT_OPTED_IN, 0.0, wanted)
     wanted = np.where(freezes, np.maximum(wanted, batch.core_hedge), wanted)
     size = np.maximum(np.abs(wanted), np.abs(batch.core_hedge))
@@ -230,8 +233,8 @@ def _spot(batch: Batch, market: MarketState, *, raw: Floats, pool: Floats, gap: 
     """Trade to the target after a change, to half the band on drift, never inside the band; capped (DECISIONS 31)."""
     band = batch.band * pool
     is_out = np.abs(raw) > band
-    drift = np.where(is_out, np.sign(raw) * (np.abs(raw) - band / 2.0), 0.0)
-    move = np.where(batch.is_changed & is_out.any(axis=0), raw, drift)
+    drift = is_out * np.copysign(np.abs(raw) - band / 2.0, raw)
+    move = np.where(batch.is_changed & any_of(is_out), raw, drift)
     sell, buy = balanced(np.maximum(-move, 0.0), np.maximum(move, 0.0), gap=gap)
     scale = np.minimum(share_of(_turnover_room(batch, market, pool=pool), total(sell)), 1.0)
     return _over_minimum(sell * scale, buy * scale, gap=gap, floor=batch.min_notional)
@@ -254,7 +257,6 @@ def balanced(sell: Floats, buy: Floats, *, gap: Floats) -> tuple[Floats, Floats]
 def _over_minimum(sell: Floats, buy: Floats, *, gap: Floats, floor: Floats) -> tuple[Floats, Floats]:
     """Drop legs under the smallest order, rebalance, three times; a row that still has one trades no spot."""
     for _ in range(3):
-        sell, buy = balanced(np.where(sell < floor, 0.0, sell), np.where(buy < floor, 0.0, buy), gap=gap)
-    is_small = ((sell > 0) & (sell < floor)) | ((buy > 0) & (buy < floor))
-    fits = ~is_small.any(axis=0)
+        sell, buy = balanced(sell * (sell >= floor), buy * (buy >= floor), gap=gap)
+    fits = ~any_of(((sell > 0) & (sell < floor)) | ((buy > 0) & (buy < floor)))
     return sell * fits, buy * fits

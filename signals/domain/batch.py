@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from enum import IntEnum
 from typing import Any
@@ -12,6 +13,7 @@ from signals.domain.arrays import Bools, Floats, Ints
 
 IC_PRIOR = 0.05
 MONTHLY_TURNOVER = 1.2
+CODES = 16
 
 
 class StageCode(IntEnum):
@@ -38,7 +40,8 @@ class FundingFlag(IntEnum):
 class Batch:
     """Describe N portfolios over K sectors. Arrays are [N] or [N, K]; amounts in USD, rates and weights are fractions.
 
-    `margin` is what was carved out of a sleeve; `stable` includes margin posted from the reserve (DECISIONS 31).
+    `margin` is what was carved out of a sleeve; `stable` includes margin posted from the reserve (DECISIONS 31), and
+    `stable_risk` is what that counts for as margin: never above par, less a haircut that grows off the peg (F64).
     `core_hedge` is at most zero. `leader` and `base` are sector columns, -1 where there is none. `leader_share`,
     `futures_ratio` and `leverage` are those of the row's own stage: a positive ratio is an overlay, a negative
     one a hedge.
@@ -51,6 +54,7 @@ class Batch:
     core_hedge: Floats
     core: Floats
     stable: Floats
+    stable_risk: Floats
     stage: Ints
     leader: Ints
     base: Ints
@@ -281,4 +285,29 @@ def total(values: Floats) -> Floats:
 def is_at(index: Ints, count: int) -> Bools:
     """Return [K, N], true where the sector is the row's `index`; nowhere for -1."""
     found: Bools = np.arange(count)[:, None] == index
+    return found
+
+
+def is_any(codes: Ints, members: Sequence[int]) -> Bools:
+    """Return where a verdict or an outcome is one of some; codes are small."""
+    table = np.zeros(CODES, np.bool_)
+    table[list(members)] = True
+    found: Bools = table[codes]
+    return found
+
+
+def largest(values: Floats) -> Ints:
+    """Return the sector of the largest value of each portfolio, the first of equals; quicker than argmax on [K, N]."""
+    best, place = values[0].copy(), np.zeros(values.shape[1], np.int64)
+    for sector, row in enumerate(values[1:], start=1):
+        is_larger = row > best
+        best[is_larger], place[is_larger] = row[is_larger], sector
+    return place
+
+
+def any_of(flags: Bools) -> Bools:
+    """Return whether a portfolio's flag is set in any sector, [K, N] to [N]."""
+    found: Bools = flags[0].copy()
+    for row in flags[1:]:
+        found |= row
     return found

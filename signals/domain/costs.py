@@ -10,13 +10,16 @@ from decimal import Decimal
 
 import numpy as np
 
+from portfolio.domain import valuation
 from signals.domain.allocation import share_of
-from signals.domain.arrays import Floats
+from signals.domain.arrays import TOLERANCE, Floats
 from signals.domain.batch import Batch, Costs, MarketState, Plan, total
+from signals.domain.normal import normal_cdf
 
 IMPACT = 2.0 / 3.0
 INTERVALS_PER_DAY = 3.0
 REACHABLE_Z = 3.0
+DEPEG_BAND, DEPEG_MULTIPLIER = (float(limit) for limit in (valuation.DEPEG_BAND, valuation.DEPEG_MULTIPLIER))
 RATE_MAX = Decimal("0.01")
 CONFIDENCE_MIN, CONFIDENCE_MAX = 0.05, 0.95
 LABELS = ((0.52, "coin flip"), (0.57, "slight edge"), (0.65, "moderate"))
@@ -59,6 +62,18 @@ def slippage(size: Floats, *, adv: Floats, half_spread: Floats, sigma_daily: Flo
     is_known = (adv > 0) & (sigma_daily >= 0)
     depth = np.where(is_known, adv, 1.0)
     return np.where(is_known, half_spread + IMPACT * sigma_daily * np.sqrt(size / depth), 2.0 * half_spread)
+
+
+def counted_for_risk(price: Floats, *, haircut: float | None) -> Floats:
+    """Return what a unit of the reserve counts for as margin (DOMAIN F64, E30); fiat has no haircut.
+
+    Never above par, less the issuer's haircut, or twice the distance once it has left its peg by half a percent.
+    """
+    if haircut is None:
+        return price
+    distance = np.abs(1.0 - price)
+    cut = np.where(distance > DEPEG_BAND + TOLERANCE, np.maximum(haircut, DEPEG_MULTIPLIER * distance), haircut)
+    return np.minimum(price, 1.0) * np.maximum(1.0 - cut, 0.0)
 
 
 def bounded_funding(current: Floats, *, low: Floats, high: Floats) -> Floats:
@@ -139,16 +154,11 @@ def confidence(
     """Return the chance that the move beats its costs, shrunk by coverage, calibrated, clamped (DOMAIN 3.7)."""
     spread = sigma * math.sqrt(1.0 - ic * ic)
     edge = np.divide(alpha - hurdle, spread, out=np.zeros(alpha.shape), where=spread > 0)
-    chance = np.fromiter(map(_normal_cdf, np.nan_to_num(edge).tolist()), np.float64, edge.size)
+    chance = normal_cdf(np.nan_to_num(edge))
     chance = 0.5 + (chance - 0.5) * np.clip(np.nan_to_num(coverage), 0.0, 1.0)
     if calibration is not None:
         chance = np.interp(chance, *calibration)
     return np.clip(chance, CONFIDENCE_MIN, CONFIDENCE_MAX)
-
-
-def _normal_cdf(x: float) -> float:
-    """Return Phi(x)."""
-    return 0.5 * (1.0 + math.erf(x / math.sqrt(2.0)))
 
 
 def confidence_label(chance: float) -> str:

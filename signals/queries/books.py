@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,12 +32,16 @@ from portfolio.models import (
 from signals.domain.arrays import Floats
 from signals.domain.batch import Batch, StageCode
 from signals.domain.limits import limits_of
-from signals.queries.raw import raw_rows
+from signals.models import Recommendation, StageDay
+from signals.queries.raw import Rows, raw_rows, rows_together
 from signals.queries.reference import Reference
 from signals.queries.situation import Situation
 from signals.queries.worth import Holdings, Lacking, margin_to_reserve, valued
 
 TURNOVER_DAYS = 30
+ACCEPTED = (Recommendation.State.FOLLOWED, Recommendation.State.DEVIATED)
+"""What settles a change that is owed: legs in the direction asked for. A trade against it, or beside it, does not."""
+OWNER_FIELDS = ("pk", "venue_id", "ledger_version", "owner__experience", "owner__has_overlay")
 POLICY_FIELDS = (
     "portfolio_id", "pk", "version", "margin_source", "reserve_floor", "band", "max_turnover", "min_notional_usd",
     "safety", "horizon_days", "stop_rate",
@@ -128,36 +133,32 @@ class Stock:
     closed: Iterable[tuple[Any, ...]]
 
 
-def stock_of(span: Span, *, reference: Reference, found: Situation) -> Stock:
-    """Read what a chunk of portfolios holds and did lately off the ledger. Four queries."""
-    return Stock(
-        holdings=_holdings(span),
-        positions=_positions(span),
-        sales=_sales(span, reference),
-        closed=_closed_longs(span, found, reference),
-    )
-
-
 def books(
-    *, span: Span, reference: Reference, found: Situation, accepted: set[int], stock: Stock | None = None
+    *,
+    span: Span,
+    reference: Reference,
+    found: Situation,
+    accepted: set[int] | None = None,
+    stock: Stock | None = None,
 ) -> Books:
     """Read a chunk of portfolios; those without a policy are left out. `accepted` followed this stage already.
 
-    With a `stock` they are answered as if they held that.
+    With a `stock` they are answered as if they held that. One portfolio is read in one query.
     """
-    has = stock_of(span, reference=reference, found=found) if stock is None else stock
-    policies = _policies(span, reference.moment)
-    owners = [owner for owner in _owners(span) if owner.portfolio_id in policies]
+    rows = _read(span, reference, found, with_stock=stock is None, with_accepted=accepted is None)
+    followed = {row[0] for row in rows["accepted"]} if accepted is None else accepted
+    has = Stock(*(rows[f.name] for f in fields(Stock))) if stock is None else stock
+    policies = {row[0]: PolicyRow(*row) for row in sorted(rows["policies"], key=itemgetter(2))}
+    owners = [owner for row in sorted(rows["owners"]) if (owner := Owner(*row)).portfolio_id in policies]
     current = [policies[owner.portfolio_id] for owner in owners]
     place = {owner.portfolio_id: row for row, owner in enumerate(owners)}
     held = Holdings.of(has.holdings, np.array(list(place), np.int64))
     positions = _grouped(has.positions, place)
-    core = _core(span, place, reference.moment)
-    manual = _manual(span, place, reference.moment)
+    core, manual = _core(rows["core"], place), _manual(rows["manual"], place)
     worth, lacking = valued(len(owners), reference, held=held, positions=positions, core=core, manual=manual)
-    aims = _aims(span, current, found.stage, reference)
+    aims = _aims(rows, current, found.stage, reference)
     margin_to_reserve(worth, carves=aims["carves"])
-    settled = accepted | _newcomers(span, set(place), found)
+    settled = followed | _newcomers(rows["earlier"], set(place), found)
     is_owed = [owner.portfolio_id not in settled for owner in owners]
     batch = Batch(
         **_standing(owners, found, reference, is_owed=is_owed),
@@ -169,11 +170,70 @@ def books(
     return Books(owners, current, batch, held, positions, core, *_named(lacking, reference))
 
 
+def _read(
+    span: Span, reference: Reference, found: Situation, *, with_stock: bool, with_accepted: bool
+) -> dict[str, Rows]:
+    """Read a chunk: of one portfolio all at once, of many table by table, as amounts need no conversion then."""
+    asked = {
+        **_asked(span, reference.moment, found),
+        **(_asked_stock(span, reference, found) if with_stock else {}),
+        **({"accepted": accepted_rows(span, stage=found.day.stage)} if with_accepted else {}),
+    }
+    rows = rows_together(asked) if span.first == span.last else {name: raw_rows(each) for name, each in asked.items()}
+    for name in {"holdings", "positions"} & rows.keys():
+        place = itemgetter(0, -1) if name == "holdings" else itemgetter(-1)
+        rows[name] = [row[:-1] for row in sorted(rows[name], key=place)]
+    return rows
+
+
+def _asked(span: Span, moment: datetime, found: Situation) -> dict[str, QuerySet[Any, Any]]:
+    """Return what to read of portfolios beside what they hold."""
+    policies = span.of(Policy.objects.filter(effective_at__lte=moment)).order_by()
+    earlier = span.of(Policy.objects.filter(effective_at__lte=closes_on(found.day.stage.since))).order_by()
+    flags = span.of(CoreQuantity.objects.filter(effective_at__lte=moment)).order_by("effective_at")
+    prices = span.of(ManualPrice.objects.filter(effective_at__lte=moment)).order_by("effective_at")
+    split = span.of(PolicySector.objects.order_by(), prefix="policy__portfolio")
+    return {
+        "owners": span.of(Portfolio.objects.order_by(), prefix="").values_list(*OWNER_FIELDS),
+        "policies": policies.values_list(*POLICY_FIELDS),
+        "earlier": earlier.values_list("portfolio_id"),
+        "core": flags.values_list("portfolio_id", "asset_id", "quantity", "effective_at"),
+        "manual": prices.values_list("portfolio_id", "asset_id", "price_usd", "effective_at"),
+        "split": split.values_list("policy_id", "sector_id", "share"),
+        "rules": _rules_of(span, found.stage),
+    }
+
+
+def _asked_stock(span: Span, reference: Reference, found: Situation) -> dict[str, QuerySet[Any, Any]]:
+    """Return what to read of what portfolios hold and did lately, off the ledger; the last column sorts."""
+    holdings = span.of(Holding.objects.order_by())
+    positions = span.of(Position.objects.order_by())
+    return {
+        "holdings": holdings.values_list("portfolio_id", "account__venue_id", "asset_id", "quantity", "pk"),
+        "positions": positions.values_list("portfolio_id", "instrument_id", "quantity", "margin", "pk"),
+        "sales": _sales(span, reference),
+        "closed": _closed_longs(span, found, reference),
+    }
+
+
+def _rules_of(span: Span, stage: StageCode) -> QuerySet[Any, Any]:
+    """Return what the policies of a chunk say about a stage."""
+    rows = span.of(PolicyStage.objects.filter(stage=stage.name), prefix="policy__portfolio").order_by()
+    return rows.values_list("policy_id", "leader_share", "futures_ratio", "leverage")
+
+
+def accepted_rows(span: Span, *, stage: StageDay) -> QuerySet[Any, Any]:
+    """Select whose change into this stage is no longer owed: they followed a recommendation for it (DECISIONS 30)."""
+    followed = Recommendation.objects.filter(stage=stage.stage, stage_since=stage.since, state__in=ACCEPTED)
+    return span.of(followed).order_by().values_list("portfolio_id")
+
+
 def on_stage(read: Books, *, span: Span, reference: Reference, found: Situation) -> Books:
     """Return books as if their market had just come to `found`'s stage: its rules, owed, no stop yet. One query."""
     place = {policy.policy_id: row for row, policy in enumerate(read.policies)}
     owed = [True] * len(read.owners)
-    terms = {**_standing(read.owners, found, reference, is_owed=owed), **_stage_rules(span, place, found.stage)}
+    rules = _stage_rules(raw_rows(_rules_of(span, found.stage)), place, found.stage)
+    terms = {**_standing(read.owners, found, reference, is_owed=owed), **rules}
     return replace(read, batch=replace(read.batch, **terms, is_stopped=np.zeros(len(owed), np.bool_)))
 
 
@@ -189,37 +249,9 @@ def _named(lacking: Lacking, reference: Reference) -> tuple[dict[int, list[str]]
     return unpriced, stale
 
 
-def _newcomers(span: Span, portfolios: set[int], found: Situation) -> set[int]:
+def _newcomers(earlier: Rows, portfolios: set[int], found: Situation) -> set[int]:
     """Return who owes nothing to a consolidation because it stood already when they opened their portfolio."""
-    if found.stage != StageCode.SC:
-        return set()
-    earlier = span.of(Policy.objects.filter(effective_at__lte=closes_on(found.day.stage.since)))
-    return portfolios - set(earlier.values_list("portfolio_id", flat=True))
-
-
-def _owners(span: Span) -> list[Owner]:
-    """Return the portfolios of a chunk by id."""
-    columns = ("pk", "venue_id", "ledger_version", "owner__experience", "owner__has_overlay")
-    rows = span.of(Portfolio.objects.order_by("pk"), prefix="").values_list(*columns)
-    return [Owner(*row) for row in rows]
-
-
-def _policies(span: Span, moment: datetime) -> dict[int, PolicyRow]:
-    """Return the newest policy in force by portfolio."""
-    rows = span.of(Policy.objects.filter(effective_at__lte=moment)).order_by("portfolio_id", "version")
-    return {row[0]: PolicyRow(*row) for row in raw_rows(rows.values_list(*POLICY_FIELDS))}
-
-
-def _holdings(span: Span) -> list[tuple[Any, ...]]:
-    """Return what is held: portfolio, venue, asset, quantity."""
-    columns = ("portfolio_id", "account__venue_id", "asset_id", "quantity")
-    return raw_rows(span.of(Holding.objects.order_by("portfolio_id", "pk")).values_list(*columns))
-
-
-def _positions(span: Span) -> list[tuple[Any, ...]]:
-    """Return open positions: portfolio, instrument, signed quantity, margin."""
-    columns = ("portfolio_id", "instrument_id", "quantity", "margin")
-    return raw_rows(span.of(Position.objects.order_by("pk")).values_list(*columns))
+    return portfolios - {row[0] for row in earlier} if found.stage == StageCode.SC else set()
 
 
 def _grouped(rows: Iterable[tuple[Any, ...]], place: Mapping[int, int]) -> dict[int, list[Any]]:
@@ -232,21 +264,19 @@ def _grouped(rows: Iterable[tuple[Any, ...]], place: Mapping[int, int]) -> dict[
     return found
 
 
-def _core(span: Span, place: Mapping[int, int], moment: datetime) -> dict[int, dict[int, Any]]:
+def _core(rows: Rows, place: Mapping[int, int]) -> dict[int, dict[int, Any]]:
     """Return how much of each asset is core, by row; the newest flag counts (DOMAIN F22)."""
-    flags = span.of(CoreQuantity.objects.filter(effective_at__lte=moment)).order_by("effective_at")
     found: dict[int, dict[int, Any]] = {}
-    for portfolio, asset, quantity in raw_rows(flags.values_list("portfolio_id", "asset_id", "quantity")):
+    for portfolio, asset, quantity, _ in sorted(rows, key=itemgetter(3)):
         if portfolio in place:
             found.setdefault(place[portfolio], {})[asset] = quantity
     return found
 
 
-def _manual(span: Span, place: Mapping[int, int], moment: datetime) -> dict[tuple[int, int], Any]:
+def _manual(rows: Rows, place: Mapping[int, int]) -> dict[tuple[int, int], Any]:
     """Return the prices people assumed, by row and asset; the newest counts (DECISIONS 13)."""
-    rows = span.of(ManualPrice.objects.filter(effective_at__lte=moment)).order_by("effective_at")
-    prices = rows.values_list("portfolio_id", "asset_id", "price_usd")
-    return {(place[pid], asset): price for pid, asset, price in prices if pid in place}
+    ordered = sorted(rows, key=itemgetter(3))
+    return {(place[pid], asset): price for pid, asset, price, _ in ordered if pid in place}
 
 
 def _standing(
@@ -276,7 +306,9 @@ def _limits(owners: Sequence[Owner], reference: Reference) -> dict[str, Any]:
     }
 
 
-def _aims(span: Span, current: Sequence[PolicyRow], stage: StageCode, reference: Reference) -> dict[str, Any]:
+def _aims(
+    rows: Mapping[str, Rows], current: Sequence[PolicyRow], stage: StageCode, reference: Reference
+) -> dict[str, Any]:
     """Return each row's policy: its numbers, its split, and what the stage asks for."""
     numbers = ("band", "max_turnover", "min_notional", "safety", "horizon_days", "stop_rate")
     place = {policy.policy_id: row for row, policy in enumerate(current)}
@@ -284,30 +316,27 @@ def _aims(span: Span, current: Sequence[PolicyRow], stage: StageCode, reference:
         **{name: np.array([float(getattr(policy, name)) for policy in current]) for name in numbers},
         "stable_floor": np.array([float(policy.reserve_floor) for policy in current]),
         "carves": np.array([p.margin_source == Policy.MarginSource.CARVE_OUT for p in current], np.bool_),
-        "policy_split": _split(span, place, reference),
-        **_stage_rules(span, place, stage),
+        "policy_split": _split(rows["split"], place, reference),
+        **_stage_rules(rows["rules"], place, stage),
     }
 
 
-def _split(span: Span, place: Mapping[int, int], reference: Reference) -> Floats:
+def _split(rows: Rows, place: Mapping[int, int], reference: Reference) -> Floats:
     """Return each policy's shares by sector column, evenly where it names none of them; rows add to 1."""
     width = len(reference.sectors)
     split = np.zeros((len(place), width))
-    rows = span.of(PolicySector.objects.all(), prefix="policy__portfolio")
-    for policy, sector, share in raw_rows(rows.values_list("policy_id", "sector_id", "share")):
+    for policy, sector, share in rows:
         if policy in place and sector in reference.columns:
             split[place[policy], reference.columns[sector]] = float(share)
     mass = split.sum(axis=1, keepdims=True)
     return np.where(mass > 0, split / np.where(mass > 0, mass, 1.0), 1.0 / max(width, 1))
 
 
-def _stage_rules(span: Span, place: Mapping[int, int], stage: StageCode) -> dict[str, Floats]:
+def _stage_rules(rows: Rows, place: Mapping[int, int], stage: StageCode) -> dict[str, Floats]:
     """Return what the stage asks of each row; a share left empty is the playbook's (DOMAIN 1.6)."""
     usual = float(LEADER_SHARES.get(PolicyStageCode(stage.name), 0))
     share, ratio, leverage = (np.full(len(place), value) for value in (usual, 0.0, 1.0))
-    rows = span.of(PolicyStage.objects.filter(stage=stage.name), prefix="policy__portfolio")
-    columns = ("policy_id", "leader_share", "futures_ratio", "leverage")
-    for policy, part, futures, times in raw_rows(rows.values_list(*columns)):
+    for policy, part, futures, times in rows:
         if policy in place:
             row = place[policy]
             share[row] = usual if part is None else float(part)
@@ -322,12 +351,12 @@ def _past(has: Stock, place: Mapping[int, int]) -> dict[str, Any]:
         if portfolio in place:
             turned[place[portfolio]] += float(quantity) * float(price) * float(quote)
     for portfolio, pnl in has.closed:
-        if portfolio in place and pnl < 0:
+        if portfolio in place and float(pnl) < 0:
             stopped[place[portfolio]] = True
     return {"turned_30d": turned, "is_stopped": stopped}
 
 
-def _sales(span: Span, reference: Reference) -> Iterable[tuple[Any, ...]]:
+def _sales(span: Span, reference: Reference) -> QuerySet[Any, Any]:
     """Return the spot sales of the pool in the last 30 days that were not reversed (DECISIONS 32)."""
     since = reference.moment - timedelta(days=TURNOVER_DAYS)
     pool = {asset for _, asset, _ in reference.members}
@@ -340,10 +369,10 @@ def _sales(span: Span, reference: Reference) -> Iterable[tuple[Any, ...]]:
         reverses__isnull=True,
         reversed_by__isnull=True,
     )
-    return span.of(sales).values_list("portfolio_id", "quantity", "price", "quote_usd")
+    return span.of(sales).order_by().values_list("portfolio_id", "quantity", "price", "quote_usd")
 
 
-def _closed_longs(span: Span, found: Situation, reference: Reference) -> Iterable[tuple[Any, ...]]:
+def _closed_longs(span: Span, found: Situation, reference: Reference) -> QuerySet[Any, Any]:
     """Return what closing sells of the leader's perps realised since the stage began: a loss there is a stop (31)."""
     leader = reference.columns.get(found.day.stage.leader_id or 0, -1)
     closes = PositionChange.objects.filter(
@@ -354,4 +383,4 @@ def _closed_longs(span: Span, found: Situation, reference: Reference) -> Iterabl
         fill__reversed_by__isnull=True,
         quantity_after="0",
     )
-    return span.of(closes).values_list("portfolio_id", "realized_pnl_usd")
+    return span.of(closes).order_by().values_list("portfolio_id", "realized_pnl_usd")

@@ -1,20 +1,100 @@
-"""Read many rows as the database sends them, without converting every amount on the way."""
+"""Read many rows as the database sends them, and many small reads in one statement."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 
-from django.db import connections
+from django.core.exceptions import EmptyResultSet
+from django.db import connections, models
 from django.db.models import QuerySet
 
+from portfolio.fields import ExactDecimalField
 
-def raw_rows(rows: QuerySet[Any, Any]) -> list[tuple[Any, ...]]:
+Rows = list[tuple[Any, ...]]
+
+
+def raw_rows(rows: QuerySet[Any, Any]) -> Rows:
     """Return the rows of a `values_list` query as they arrive: amounts are text on SQLite, Decimal on PostgreSQL.
 
     Times have no zone on SQLite; JSON needs its field's converter.
     """
     connection = connections[rows.db]
-    statement, parameters = rows.query.get_compiler(connection=connection).as_sql()
+    try:
+        statement, parameters = rows.query.get_compiler(connection=connection).as_sql()
+    except EmptyResultSet:
+        return []
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         return list(cursor.fetchall())
+
+
+def rows_together(asked: Mapping[str, QuerySet[Any, Any]]) -> dict[str, Rows]:
+    """Return the rows of several `values_list` queries, read in one statement: one round trip instead of many.
+
+    Values are what their fields hold, zones and JSON included. Rows may come in any order: sort what needs one.
+    """
+    found: dict[str, Rows] = {name: [] for name in asked}
+    connection = connections[next(iter(asked.values())).db]
+    parts, parameters = [], []
+    readers: list[tuple[str, list[Callable[[Any], Any]]]] = []
+    for name, rows in asked.items():
+        compiler = rows.query.get_compiler(connection=connection)
+        try:
+            statement, own = compiler.as_sql()
+        except EmptyResultSet:
+            continue
+        parts.append(statement)
+        parameters += own
+        readers.append((name, [_reader(expression.output_field) for expression, _, _ in compiler.select or ()]))
+    if not parts:
+        return found
+    with connection.cursor() as cursor:
+        cursor.execute(_joined(parts, [len(each) for _, each in readers], connection.vendor), parameters)
+        for number, *values in cursor.fetchall():
+            name, read = readers[number]
+            found[name].append(
+                tuple([None if v is None else r(v) for r, v in zip(read, values[: len(read)], strict=True)])
+            )
+    return found
+
+
+def _joined(statements: list[str], widths: list[int], vendor: str) -> str:
+    """Write the statements as one union.
+
+    PostgreSQL wants one type a column, so there everything travels as text. On SQLite a plus keeps the driver from
+    taking the first statement's declared types for those of all.
+    """
+    cast = "CAST({} AS text)" if vendor == "postgresql" else "+{}"
+    named, chosen = [], []
+    for number, (statement, width) in enumerate(zip(statements, widths, strict=True)):
+        columns = [f"c{place}" for place in range(width)]
+        named.append(f"q{number}({', '.join(columns)}) AS ({statement})")
+        padding = ["NULL"] * (max(widths) - width)
+        listed = ", ".join([*map(cast.format, columns), *padding])
+        chosen.append(f"SELECT {number}, {listed} FROM q{number}")  # noqa: S608 - Django wrote the parts
+    return f"WITH {', '.join(named)} {' UNION ALL '.join(chosen)}"
+
+
+def _reader(field: Any) -> Callable[[Any], Any]:
+    """Return how a field's value is read back from what the database sent, or from its text."""
+    if isinstance(field, models.ForeignKey):
+        field = field.target_field
+    kinds: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
+        (models.BooleanField, lambda value: value in (1, "1", "t", "true")),
+        ((models.AutoField, models.IntegerField), int),
+        (models.FloatField, float),
+        (models.DateTimeField, _moment),
+        (models.DateField, lambda value: value if isinstance(value, date) else date.fromisoformat(value)),
+        (models.JSONField, lambda value: json.loads(value) if isinstance(value, str) else value),
+        (ExactDecimalField, lambda value: value if isinstance(value, Decimal) else Decimal(value)),
+    )
+    return next((read for kind, read in kinds if isinstance(field, kind)), lambda value: value)
+
+
+def _moment(value: Any) -> datetime:
+    moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)

@@ -15,12 +15,12 @@ from signals.domain.batch import Outcome
 from signals.domain.insurance import offer_words, offers
 from signals.domain.lifecycle import Answer
 from signals.models import Recommendation, RecommendationLeg, StageDay
+from signals.queries import books
 from signals.queries.books import Span
 
 SMALLEST_OFFER = Decimal(10)
 RESOLVED_AFTER = timedelta(days=30)
-ACCEPTED = (Recommendation.State.FOLLOWED, Recommendation.State.DEVIATED)
-"""What settles a change that is owed: legs in the direction asked for. A trade against it, or beside it, does not."""
+ACCEPTED = books.ACCEPTED
 FUTURES = (
     RecommendationLeg.Action.OPEN_LONG,
     RecommendationLeg.Action.REDUCE_LONG,
@@ -121,8 +121,7 @@ def _open_futures(span: Span) -> tuple[dict[int, Decimal], set[int]]:
 
 def accepted_portfolios(span: Span, *, stage: StageDay) -> set[int]:
     """Return whose change into this stage is no longer owed: they followed a recommendation for it (DECISIONS 30)."""
-    followed = Recommendation.objects.filter(stage=stage.stage, stage_since=stage.since, state__in=ACCEPTED)
-    return set(span.of(followed).values_list("portfolio_id", flat=True))
+    return {row[0] for row in books.accepted_rows(span, stage=stage)}
 
 
 def resolved_count(*, market: Market, moment: datetime) -> int:

@@ -7,21 +7,30 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from portfolio.domain.money import ONE
-from portfolio.domain.valuation import STALE_AFTER
+from portfolio.domain.valuation import STALE_AFTER, haircut_of
 from portfolio.models import Asset, FeeSchedule, Instrument, Market, Price, Quote, Sector, SectorMembership, Venue
 from signals.domain.baskets import Member, default_basket, overlay_asset
 from signals.domain.depth import UNKNOWN_DEPTH, Depth, depth_of
 from signals.domain.shelf import Listing, Shelf, listed
+from signals.queries.raw import Rows, rows_together
 
 WINDOW_DAYS = 40
 HALF_SPREAD = 0.0005
 USUAL_MAINTENANCE = Decimal("0.01")
+SECTOR_COLUMNS = ("pk", "slug", "name", "kind", "defensiveness", "hue", "position")
+CLOSE_COLUMNS = ("asset_id", "price_usd", "volume_usd", "volume_scope", "closes_at")
+INSTRUMENT_COLUMNS = (
+    "venue_id", "kind", "is_inverse", "expires_at", "contract_size", "pk", "asset_id", "lot_step", "min_notional_usd",
+    "maintenance_rate", "maintenance_amount",
+)  # fmt: skip
+FEE_COLUMNS = ("starts_at", "venue_id", "product", "taker_rate", "source_url")
 USUAL_RATES = {FeeSchedule.Product.SPOT: Decimal("0.001"), FeeSchedule.Product.PERP: Decimal("0.0005")}
 
 
@@ -65,55 +74,78 @@ class Reference:
     sectors: Sequence[Sector]
     columns: Mapping[int, int]
     core_sector_id: int | None
+    known_sectors: Mapping[int, Sector]
     marks: Mapping[int, Mark]
     depths: Mapping[int, Depth]
     members: Sequence[tuple[int, int, float]]
     shares: Mapping[int, Sequence[tuple[int, float]]]
     reserve: frozenset[int]
+    haircuts: Mapping[int, float]
     counters: Mapping[int, Counter]
     listings: Mapping[tuple[int, int], Listing]
     perps: Mapping[int, Listing]
     contracts: Mapping[int, Contract]
+    venues: Rows
+    fees: Rows
 
 
 def reference(*, market: Market, moment: datetime) -> Reference:
-    """Read the reference of a market at a moment."""
-    memberships = _memberships(market, moment)
-    sectors = sorted({m.sector for m in memberships if _is_narrative(m)}, key=lambda s: (s.position, s.slug))
+    """Read the reference of a market at a moment. One query."""
+    rows = rows_together(_asked(market, moment))
+    known = {row[0]: Sector(**dict(zip(SECTOR_COLUMNS, row, strict=True))) for row in rows["sectors"]}
+    memberships = [(known[sector], asset, float(weight)) for sector, asset, weight in sorted(rows["memberships"])]
+    sectors = sorted({s for s, _, _ in memberships if _is_narrative(s)}, key=lambda s: (s.position, s.slug))
     columns = {sector.pk: place for place, sector in enumerate(sectors)}
-    closes = _closes(market, moment)
-    depths = {asset: depth_of(rows) for asset, rows in closes.items()}
-    marks = _marks(market, closes, moment)
-    members = [(columns[m.sector_id], m.asset_id, float(m.weight)) for m in memberships if _is_narrative(m)]
-    instruments, contracts = _listings(marks, depths)
-    core = [m.sector_id for m in memberships if m.sector.kind == Sector.Kind.CORE]
+    closes = _closes(rows["closes"])
+    depths = {asset: depth_of(found) for asset, found in closes.items()}
+    marks = _marks(closes, rows["quotes"], rows["cash"], moment)
+    members = [(columns[sector.pk], asset, weight) for sector, asset, weight in memberships if _is_narrative(sector)]
+    instruments, contracts = _listings(rows["instruments"], marks, depths)
+    core = [sector for sector, _, _ in memberships if sector.kind == Sector.Kind.CORE]
     return Reference(
         moment=moment,
         sectors=sectors,
         columns=columns,
-        core_sector_id=core[0] if core else None,
+        core_sector_id=core[0].pk if core else None,
+        known_sectors=known,
         marks=marks,
         depths=depths,
         members=members,
         shares=_shares(members),
-        reserve=_reserve(memberships),
-        counters=_counters(instruments, members, depths, width=len(sectors), moment=moment),
+        **_reserve(memberships, rows["cash"]),
+        counters=_counters(rows, instruments, members, depths, width=len(sectors)),
         listings={(venue, item.asset_id): item for venue, kind, item in instruments if kind == Instrument.Kind.SPOT},
         perps={item.instrument_id: item for _, kind, item in instruments if kind == Instrument.Kind.PERP},
         contracts=contracts,
+        venues=sorted(rows["venues"], key=lambda row: row[2]),
+        fees=sorted(rows["fees"], key=lambda row: row[0]),
     )
 
 
-def _is_narrative(member: SectorMembership) -> bool:
-    """Return whether a membership belongs to the rotation pool."""
-    return member.sector.kind == Sector.Kind.NARRATIVE
+def _asked(market: Market, moment: datetime) -> dict[str, QuerySet[Any, Any]]:
+    """Return what has to be read: all that the portfolios of a market share."""
+    day, since = moment.date(), moment - timedelta(days=WINDOW_DAYS)
+    members = SectorMembership.objects.filter(market=market, since_date__lte=day)
+    window = Price.objects.filter(market=market, closes_at__gt=since).usable_at(moment)
+    quotes = Quote.objects.filter(market=market, quoted_at__lte=moment)
+    fees = FeeSchedule.objects.filter(starts_at__lte=moment)
+    return {
+        "sectors": Sector.objects.order_by().values_list(*SECTOR_COLUMNS),
+        "memberships": members.filter(Q(until_date__isnull=True) | Q(until_date__gt=day))
+        .order_by()
+        .values_list("sector_id", "asset_id", "weight"),
+        "cash": Asset.objects.exclude(kind=Asset.Kind.CRYPTO).order_by().values_list("pk", "kind", "issuer_tier"),
+        "closes": window.order_by().values_list(*CLOSE_COLUMNS),
+        "quotes": quotes.order_by().values_list("asset_id", "quoted_at", "price_usd"),
+        "instruments": Instrument.objects.order_by().values_list(*INSTRUMENT_COLUMNS),
+        "fees": fees.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=moment)).order_by().values_list(*FEE_COLUMNS),
+        "venues": Venue.objects.order_by().values_list("pk", "slug", "name"),
+    }
 
 
-def _memberships(market: Market, moment: datetime) -> list[SectorMembership]:
-    """Return who belongs where on the moment's day (DOMAIN F01)."""
-    day = moment.date()
-    current = SectorMembership.objects.filter(market=market, since_date__lte=day)
-    return list(current.filter(Q(until_date__isnull=True) | Q(until_date__gt=day)).select_related("sector"))
+def _is_narrative(sector: Sector) -> bool:
+    """Return whether a sector belongs to the rotation pool."""
+    return sector.kind == Sector.Kind.NARRATIVE
 
 
 def _shares(members: Sequence[tuple[int, int, float]]) -> dict[int, list[tuple[int, float]]]:
@@ -124,42 +156,37 @@ def _shares(members: Sequence[tuple[int, int, float]]) -> dict[int, list[tuple[i
     return dict(found)
 
 
-def _reserve(memberships: Sequence[SectorMembership]) -> frozenset[int]:
-    """Return the assets of the reserve: its sector's members, and all cash."""
-    members = {m.asset_id for m in memberships if m.sector.kind == Sector.Kind.RESERVE}
-    cash = Asset.objects.exclude(kind=Asset.Kind.CRYPTO).values_list("pk", flat=True)
-    return frozenset(members | set(cash))
+def _reserve(memberships: Sequence[tuple[Sector, int, float]], cash: Rows) -> dict[str, Any]:
+    """Return the assets of the reserve, its sector's members and all cash, and what stablecoins are cut by (F64)."""
+    members = {asset for sector, asset, _ in memberships if sector.kind == Sector.Kind.RESERVE}
+    stable = [(asset, tier) for asset, kind, tier in cash if kind == Asset.Kind.STABLE]
+    haircuts = {asset: float(haircut_of(tier)) for asset, tier in stable}
+    return {"reserve": frozenset(members | {row[0] for row in cash}), "haircuts": haircuts}
 
 
-def _closes(market: Market, moment: datetime) -> dict[int, list[tuple[Any, ...]]]:
+def _closes(rows: Rows) -> dict[int, list[tuple[Any, ...]]]:
     """Return each asset's closes of the last weeks, oldest first: price, volume, its scope, when it closed."""
-    window = Price.objects.filter(market=market, closes_at__gt=moment - timedelta(days=WINDOW_DAYS)).usable_at(moment)
     found: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
-    columns = ("asset_id", "price_usd", "volume_usd", "volume_scope", "closes_at")
-    for asset, *row in window.order_by("date").values_list(*columns).iterator(10_000):
+    for asset, *row in sorted(rows, key=itemgetter(4)):
         found[asset].append(tuple(row))
     return found
 
 
-def _marks(market: Market, closes: Mapping[int, list[tuple[Any, ...]]], moment: datetime) -> dict[int, Mark]:
+def _marks(closes: Mapping[int, list[tuple[Any, ...]]], quotes: Rows, cash: Rows, moment: datetime) -> dict[int, Mark]:
     """Return each asset's newest price, a quote between two closes included; USD is worth 1."""
     newest = {asset: (rows[-1][3], rows[-1][0]) for asset, rows in closes.items()}
-    quotes = Quote.objects.filter(market=market, quoted_at__lte=moment)
-    for asset, quoted_at, price in quotes.values_list("asset_id", "quoted_at", "price_usd"):
-        newest[asset] = max(newest.get(asset, (quoted_at, price)), (quoted_at, price), key=lambda pair: pair[0])
+    for asset, quoted_at, price in quotes:
+        newest[asset] = max(newest.get(asset, (quoted_at, price)), (quoted_at, price), key=itemgetter(0))
     marks = {asset: Mark(price, moment - seen_at > STALE_AFTER) for asset, (seen_at, price) in newest.items()}
-    fiat = Asset.objects.filter(kind=Asset.Kind.FIAT).values_list("pk", flat=True)
-    return {**marks, **{asset: Mark(ONE, is_stale=False) for asset in fiat}}
+    return {**marks, **{asset: Mark(ONE, is_stale=False) for asset, kind, _ in cash if kind == Asset.Kind.FIAT}}
 
 
 def _listings(
-    marks: Mapping[int, Mark], depths: Mapping[int, Depth]
+    rows: Rows, marks: Mapping[int, Mark], depths: Mapping[int, Depth]
 ) -> tuple[list[tuple[int, str, Listing]], dict[int, Contract]]:
     """Return what legs can trade, with its venue and kind, and every futures contract: of fresh prices only."""
     found, contracts = [], {}
-    columns = ("venue_id", "kind", "is_inverse", "expires_at", "contract_size", "pk", "asset_id")
-    terms = ("lot_step", "min_notional_usd", "maintenance_rate", "maintenance_amount")
-    for venue, kind, is_inverse, expires, size, pk, asset, *its in Instrument.objects.values_list(*columns, *terms):
+    for venue, kind, is_inverse, expires, size, pk, asset, *its in sorted(rows, key=itemgetter(5)):
         mark = marks.get(asset)
         if mark is None or mark.is_stale:
             continue
@@ -188,15 +215,15 @@ def _listing(pk: int, asset: int, price: Decimal, depth: Depth, terms: Sequence[
 
 
 def _counters(
+    rows: Mapping[str, Rows],
     instruments: Sequence[tuple[int, str, Listing]],
     members: Sequence[tuple[int, int, float]],
     depths: Mapping[int, Depth],
     *,
     width: int,
-    moment: datetime,
 ) -> dict[int, Counter]:
     """Return what each venue offers: only what is listed there can be in its baskets."""
-    rates = _rates(moment)
+    rates = {(venue, product): rate for _, venue, product, rate, *_ in sorted(rows["fees"], key=itemgetter(0))}
     spot: dict[int, dict[int, Listing]] = defaultdict(dict)
     perp: dict[int, dict[int, Listing]] = defaultdict(dict)
     for venue, kind, listing in instruments:
@@ -207,7 +234,7 @@ def _counters(
             spot_rate=rates.get((venue, FeeSchedule.Product.SPOT), USUAL_RATES[FeeSchedule.Product.SPOT]),
             perp_rate=rates.get((venue, FeeSchedule.Product.PERP), USUAL_RATES[FeeSchedule.Product.PERP]),
         )
-        for venue in Venue.objects.values_list("pk", flat=True)
+        for venue, _, _ in rows["venues"]
     }
 
 
@@ -231,13 +258,6 @@ def _shelf(
         baskets=[default_basket(group) for group in by_column],
         overlay_assets=[overlay_asset(group) for group in by_column],
     )
-
-
-def _rates(moment: datetime) -> dict[tuple[int, str], Decimal]:
-    """Return the taker rate in force by venue and product (DOMAIN F60); the schedule that started last counts."""
-    current = FeeSchedule.objects.filter(starts_at__lte=moment).filter(Q(ends_at__isnull=True) | Q(ends_at__gt=moment))
-    rows = current.order_by("starts_at").values_list("venue_id", "product", "taker_rate")
-    return {(venue, product): rate for venue, product, rate in rows}
 
 
 def basket_adv(reference: Reference, shelf: Shelf, column: int) -> float:

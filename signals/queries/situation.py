@@ -11,16 +11,20 @@ from statistics import stdev
 from typing import Any
 
 import numpy as np
+from django.db.models import QuerySet
 
-from portfolio.models import Market
+from portfolio.models import Market, closes_on
 from signals.domain.arrays import NAN, Bools, Floats
 from signals.domain.batch import IC_PRIOR, FundingFlag, MarketState, StageCode
+from signals.domain.costs import bounded_funding
 from signals.domain.explain import INDICATOR_WORDS, Story, Why
-from signals.models import Score
-from signals.queries.market import MarketDay, newest_day
+from signals.models import Evidence, RegimeDay, Score, StageDay
+from signals.queries.market import MarketDay
+from signals.queries.raw import Rows, rows_together
 from signals.queries.reference import HALF_SPREAD, Counter, Reference, basket_adv
 
 INDEX_DAYS, INDEX_DAYS_MIN = 30, 20
+FUNDING_DAYS, FUNDING_DAYS_MIN, FUNDING_BAND = 90, 20, (0.1, 0.9)
 HOURS_A_YEAR = 8760.0
 USUAL_MAINTENANCE = 0.01
 GATES = ("funding", "interest", "priced_in")
@@ -33,13 +37,17 @@ class UnknownMomentError(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """Hold a market's frozen day in the order of the reference's sector columns. `sigma_daily` is each index's."""
+    """Hold a market's frozen day in the order of the reference's sector columns.
+
+    `sigma_daily` is each index's; `funding_band` bounds each sector's annual funding from below and from above.
+    """
 
     day: MarketDay
     evidence_id: int
     slot: datetime
     details: Sequence[Mapping[str, Any]]
     sigma_daily: Floats
+    funding_band: tuple[Floats, Floats]
     story: Story
 
     @property
@@ -54,8 +62,10 @@ class Situation:
 
 
 def situation(*, market: Market, as_of: datetime, reference: Reference) -> Situation:
-    """Read the day that closed at `as_of`; raise `UnknownMomentError` where it was not computed."""
-    day = newest_day(market=market, on=(as_of - timedelta(microseconds=1)).date())
+    """Read the day that closed at `as_of`, in one query; raise `UnknownMomentError` where it was not computed."""
+    date = (as_of - timedelta(microseconds=1)).date()
+    rows = rows_together(_asked(market, date))
+    day = _day(rows, date, reference)
     if day is None or day.evidence is None:
         raise UnknownMomentError(f"{market} has no frozen evidence for {as_of:%Y-%m-%d %H:%M} UTC.")
     scores = [day.scores.get(sector.slug) for sector in reference.sectors]
@@ -65,9 +75,48 @@ def situation(*, market: Market, as_of: datetime, reference: Reference) -> Situa
         evidence_id=day.evidence.pk,
         slot=day.evidence.as_of,
         details=details,
-        sigma_daily=_sigma(market, reference, day.date),
+        **_lately(rows["window"], reference, date),
         story=_story(day, reference, details),
     )
+
+
+def _asked(market: Market, day: date) -> dict[str, QuerySet[Any, Any]]:
+    """Return what has to be read: the day, and what its scores lately said of prices and funding."""
+    ours = {"market": market, "date": day}
+    lately = Score.objects.filter(market=market, date__gt=day - timedelta(days=FUNDING_DAYS), date__lte=day)
+    return {
+        "stage": StageDay.objects.filter(**ours).order_by().values_list(*_columns(StageDay)),
+        "regime": RegimeDay.objects.filter(**ours).order_by().values_list(*_columns(RegimeDay)),
+        "scores": Score.objects.filter(**ours).order_by().values_list(*_columns(Score)),
+        "evidence": Evidence.objects.filter(market=market, as_of=closes_on(day)).values_list("pk", "as_of", "sha256"),
+        "window": lately.order_by().values_list("sector_id", "date", "details"),
+    }
+
+
+def _day(rows: Mapping[str, Rows], date: date, reference: Reference) -> MarketDay | None:
+    """Return the day of stored rows; its evidence comes without the payload, at which the engine does not look."""
+    if not rows["stage"] or not rows["regime"]:
+        return None
+    known = reference.known_sectors
+    stage = StageDay.from_db(None, _columns(StageDay), rows["stage"][0])
+    stage.base, stage.leader = known[stage.base_id], known.get(stage.leader_id or 0)
+    scores = [Score.from_db(None, _columns(Score), row) for row in rows["scores"]]
+    for score in scores:
+        score.sector = known[score.sector_id]
+    scores.sort(key=lambda score: (score.sector.position, score.sector.slug))
+    frozen = [Evidence(pk=pk, as_of=as_of, sha256=sha) for pk, as_of, sha in rows["evidence"]]
+    return MarketDay(
+        date=date,
+        scores={score.sector.slug: score for score in scores},
+        regime=RegimeDay.from_db(None, _columns(RegimeDay), rows["regime"][0]),
+        stage=stage,
+        evidence=frozen[0] if frozen else None,
+    )
+
+
+def _columns(model: Any) -> list[str]:
+    """Return the attributes of a model in the order of its columns."""
+    return [field.attname for field in model._meta.concrete_fields]
 
 
 def levels_at(*, market: Market, days: set[date]) -> dict[date, dict[int, float]]:
@@ -80,15 +129,27 @@ def levels_at(*, market: Market, days: set[date]) -> dict[date, dict[int, float]
     return found
 
 
-def _sigma(market: Market, reference: Reference, day: date) -> Floats:
-    """Return the 30-day volatility of each sector's index (DECISIONS 33), NaN below 20 returns."""
+def _lately(window: Rows, reference: Reference, day: date) -> dict[str, Any]:
+    """Return the volatility of each sector's index, and the band of its funding, over the last weeks."""
     returns: dict[int, list[float]] = defaultdict(list)
-    window = Score.objects.filter(market=market, date__gt=day - timedelta(days=INDEX_DAYS), date__lte=day)
-    for sector, details in window.values_list("sector_id", "details"):
-        if details.get("index_return") is not None:
+    rates: dict[int, list[float]] = defaultdict(list)
+    for sector, closed, details in sorted(window, key=lambda row: (row[1], row[0])):
+        if closed > day - timedelta(days=INDEX_DAYS) and details.get("index_return") is not None:
             returns[sector].append(details["index_return"])
-    known = [returns.get(sector.pk, []) for sector in reference.sectors]
-    return np.array([stdev(values) if len(values) >= INDEX_DAYS_MIN else NAN for values in known])
+        if (annual := (details.get("funding") or {}).get("annual")) is not None:
+            rates[sector].append(annual)
+    moves = [returns.get(sector.pk, []) for sector in reference.sectors]
+    paid = [rates.get(sector.pk, []) for sector in reference.sectors]
+    low, high = (np.array([_band(values, share) for values in paid]) for share in FUNDING_BAND)
+    sigma = np.array([stdev(values) if len(values) >= INDEX_DAYS_MIN else NAN for values in moves])
+    return {"sigma_daily": sigma, "funding_band": (low, high)}
+
+
+def _band(values: Sequence[float], share: float) -> float:
+    """Return a quantile of the funding lately, infinite where too little is known to bound anything (DOMAIN 3.6)."""
+    if len(values) < FUNDING_DAYS_MIN:
+        return math.copysign(math.inf, share - 0.5)
+    return float(np.quantile(values, share))
 
 
 def market_state(found: Situation, *, reference: Reference, counter: Counter, ic: float = IC_PRIOR) -> MarketState:
@@ -105,7 +166,7 @@ def market_state(found: Situation, *, reference: Reference, counter: Counter, ic
         funding_flag=np.array([_flag(details) for details in found.details], np.int64),
         has_known_gates=_known_gates(found),
         has_perp=np.array([perp is not None for perp in perps], np.bool_),
-        funding_8h=np.nan_to_num(_annual(found)) * 8.0 / HOURS_A_YEAR,
+        funding_8h=_funding_8h(found),
         adv=np.array([basket_adv(reference, shelf, k) for k in columns], np.float64),
         half_spread=np.full(len(columns), HALF_SPREAD),
         sigma_daily=found.sigma_daily,
@@ -122,6 +183,12 @@ def _numbers(found: Situation, name: str) -> Floats:
     """Return one detail of every sector, NaN where it is unknown."""
     values = [details.get(name) for details in found.details]
     return np.array([NAN if value is None else value for value in values], np.float64)
+
+
+def _funding_8h(found: Situation) -> Floats:
+    """Return what eight hours of funding cost, within its own 90-day 10-90% band; nothing where unknown (3.6)."""
+    low, high = found.funding_band
+    return bounded_funding(np.nan_to_num(_annual(found)), low=low, high=high) * 8.0 / HOURS_A_YEAR
 
 
 def _annual(found: Situation) -> Floats:

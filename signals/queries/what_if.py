@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
 from django.core.cache.backends.locmem import LocMemCache
-from django.db.models import Max, OuterRef, Q, Subquery
+from django.db.models import Subquery
 
 from portfolio.models import (
     CoreQuantity,
@@ -21,11 +21,10 @@ from portfolio.models import (
     Price,
     Quote,
     SectorMembership,
-    Venue,
 )
 from signals.models import Evidence, Recommendation
 from signals.queries.books import Books, Span, books
-from signals.queries.recommendations import ACCEPTED, accepted_portfolios, resolved_count
+from signals.queries.recommendations import ACCEPTED, resolved_count
 from signals.queries.reference import Reference, reference
 from signals.queries.situation import Situation, UnknownMomentError, situation
 
@@ -105,31 +104,19 @@ def _market_ground(market: Market, *, as_of: datetime, moment: datetime) -> Mark
         reference=shared,
         found=replace(found, day=replace(found.day, evidence=None)),
         resolved=resolved_count(market=market, moment=shared.moment),
-        venues=_venues(moment),
+        venues=_venues(shared),
     )
 
 
 def _books(span: Span, market: MarketGround) -> Books:
     """Read one portfolio as a chunk of one."""
-    accepted = accepted_portfolios(span, stage=market.found.day.stage)
-    return books(span=span, reference=market.reference, found=market.found, accepted=accepted)
+    return books(span=span, reference=market.reference, found=market.found)
 
 
-def _venues(moment: datetime) -> list[VenueTerms]:
+def _venues(shared: Reference) -> list[VenueTerms]:
     """Return the venues by name, each with the younger of its rates in force; the rates are the reference's."""
-    current = Q(fees__starts_at__lte=moment) & (Q(fees__ends_at__isnull=True) | Q(fees__ends_at__gt=moment))
-    newest = (
-        FeeSchedule.objects.filter(venue=OuterRef("pk"), starts_at__lte=moment)
-        .filter(Q(ends_at__isnull=True) | Q(ends_at__gt=moment))
-        .order_by("-starts_at")
-    )
-    dated = Venue.objects.annotate(
-        since=Max("fees__starts_at", filter=current), source=Subquery(newest.values("source_url")[:1])
-    )
-    return [
-        VenueTerms(pk, slug, name, since, source or "")
-        for pk, slug, name, since, source in dated.order_by("name").values_list("pk", "slug", "name", "since", "source")
-    ]
+    newest = {venue: (starts_at, source) for starts_at, venue, _, _, source in shared.fees}
+    return [VenueTerms(pk, slug, name, *newest.get(pk, (None, ""))) for pk, slug, name in shared.venues]
 
 
 def _marks(portfolio: Portfolio, moment: datetime) -> tuple[datetime, tuple[Any, ...], tuple[Any, ...]]:

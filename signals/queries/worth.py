@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from signals.domain.arrays import Bools, Floats, Ints
+from signals.domain.costs import counted_for_risk
 from signals.queries.reference import Reference
 
 Core = Mapping[int, Mapping[int, Any]]
@@ -55,7 +56,7 @@ def valued(
     width = len(reference.sectors)
     worth: dict[str, Any] = {
         **{name: np.zeros((count, width)) for name in ("spot", "margin", "overlay")},
-        **{name: np.zeros(count) for name in ("core_hedge", "core", "stable")},
+        **{name: np.zeros(count) for name in ("core_hedge", "core", "stable", "stable_risk")},
         **{name: np.zeros(count, np.bool_) for name in ("is_stale", "has_unpriced_pool", "has_unpriced_rest")},
     }
     flagged = {asset for flags in core.values() for asset in flags}
@@ -121,6 +122,7 @@ def _add(
     worth["core"] += core * known
     if is_reserve:
         worth["stable"] += free * known
+        worth["stable_risk"] += free * counted_for_risk(known, haircut=reference.haircuts.get(asset))
     for column, share in shares:
         worth["spot"][:, column] += free * known * share
     if not unknown.any():
@@ -151,6 +153,7 @@ def _post(worth: dict[str, Any], reference: Reference, place: int, opened: Seque
             worth["overlay"][place, shares[0][0]] += notional
             worth["margin"][place, shares[0][0]] += posted
             worth["stable"][place] -= posted
+            worth["stable_risk"][place] -= posted
         else:
             worth["core_hedge"][place] += 0.0 if shares else min(notional, 0.0)
 
@@ -159,4 +162,5 @@ def margin_to_reserve(worth: dict[str, Any], *, carves: Bools) -> None:
     """Count margin posted from stablecoins as reserve (DECISIONS 31); only carved margin stays in its sector."""
     posted = np.where(carves[:, None], 0.0, worth["margin"])
     worth["stable"] += posted.sum(axis=1)
+    worth["stable_risk"] += posted.sum(axis=1)
     worth["margin"] -= posted

@@ -101,7 +101,7 @@ class Desk:
         stage, batch, rows = self.found.day.stage, self.books.batch, self.rows
         self.columns = {f.name: getattr(self.decision, f.name).tolist() for f in fields(Decision)}
         self.numbers = list(zip(*(self.columns[name] for name in CASE_NUMBERS), strict=True))
-        free = np.maximum(batch.stable[rows] - batch.stable_floor[rows] * self.decision.equity, 0.0)
+        free = np.maximum(batch.stable_risk[rows] - batch.stable_floor[rows] * self.decision.equity, 0.0)
         owed, horizon = batch.is_changed[rows].tolist(), batch.horizon_days[rows].tolist()
         self.aims = list(zip(owed, horizon, free.tolist(), strict=True))
         is_open = self.state.has_perp & self.state.has_known_gates & (self.state.funding_flag != FundingFlag.UNKNOWN)

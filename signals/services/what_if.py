@@ -95,12 +95,10 @@ def ask_what_if(*, ground: Ground, changes: Changes | None = None) -> WhatIf:
 
 
 def as_rows(answers: Sequence[WhatIf]) -> list[Row]:
-    """Return answers as rows, in their order. At most two queries."""
+    """Return answers as rows, in their order. At most one query."""
     legs = [leg for answer in answers for leg in answer.stored.legs]
     listed = Instrument.objects.select_related("asset", "venue").in_bulk({leg.instrument_id for leg in legs})
-    cores = {answer.desk.reference.core_sector_id or 0 for answer in answers}
-    core = Sector.objects.filter(pk__in=cores).first() if any(leg.column < 0 for leg in legs) else None
-    return [_row(answer, listed, core) for answer in answers]
+    return [_row(answer, listed) for answer in answers]
 
 
 def venue_lines(answer: WhatIf, *, legs: Sequence[RecommendationLeg]) -> list[VenueLine]:
@@ -214,10 +212,10 @@ def _at_venue(read: Books, venue: VenueTerms) -> Books:
     return replace(read, held=replace(read.held, rows=rows))
 
 
-def _row(answer: WhatIf, listed: Mapping[int, Instrument], core: Sector | None) -> Row:
+def _row(answer: WhatIf, listed: Mapping[int, Instrument]) -> Row:
     """Return one answer as rows, with the sectors and instruments they point to."""
     shared, today = answer.desk.reference, answer.desk.found.day.stage
-    sectors = {sector.pk: sector for sector in shared.sectors}
+    sectors = shared.known_sectors
     values = {**answer.values, "explanation": json.loads(answer.values["explanation"])}
     row = Recommendation(**values)
     row.portfolio, row.leader = answer.ground.portfolio, today.leader
@@ -229,6 +227,6 @@ def _row(answer: WhatIf, listed: Mapping[int, Instrument], core: Sector | None) 
         stored = (None, *leg[:3], columns[leg.column], *leg[4:], True)
         built = RecommendationLeg(**dict(zip(LEG_FIELDS, stored, strict=True)))
         built.instrument = listed[leg.instrument_id]
-        built.sector = shared.sectors[leg.column] if leg.column >= 0 else core  # type: ignore[assignment]
+        built.sector = sectors[columns[leg.column] or 0]
         legs.append(built)
     return Row(row, legs)

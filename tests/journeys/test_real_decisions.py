@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal as D
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,13 @@ from accounts.models import User
 from journal.models import Rotation
 from journal.services.drafts import legs_of
 from journal.services.rotations import Draft, log_rotation
-from portfolio.models import Asset, Market, Portfolio, Price, Venue
+from portfolio.models import Asset, Market, Portfolio, Price, Sector, Venue
 from portfolio.queries.prices import last_closes
 from portfolio.services.portfolios import Opening, open_portfolio
-from signals.models import Reading, Recommendation
+from signals.models import Reading, Recommendation, Score
 from signals.queries.recommendations import current
 from signals.services.replay import replay
+from tests.journeys.by_hand import FEE, Said, Tape, by_hand, expected_alpha, tape_of
 
 FIRST, CUT, LAST = (datetime(2021, month, day, 0, 30, tzinfo=UTC) for month, day in ((1, 5), (4, 10), (7, 31)))
 AMOUNTS = {"BTC": 30_000, "ETH": 20_000, "USD": 20_000, "UNI": 8_000, "AAVE": 7_000, "FET": 8_000, "NEAR": 7_000}
@@ -39,6 +40,8 @@ class TestRealDecisions:
         assert len(refused) >= 5
         assert {row["stage"] for row in whole} == {"SC", "NI", "PR"}
         assert Rotation.objects.filter(adherence="followed").count() == len(accepted)
+
+        check_by_hand(whole, tape_of(history))
 
         forget(market, CUT)
         again = live(market, opened(alice, market, "Cut"), CUT)
@@ -85,7 +88,9 @@ def opened(owner: User, market: Market, name: str) -> Portfolio:
 
 def live(market: Market, portfolio: Portfolio, last: datetime) -> list[dict[str, Any]]:
     """Follow every recommendation at its reference prices, and return what the engine said."""
+    held: dict[date, dict[str, D]] = {}
     for moment, result in replay(market=market, first=FIRST, last=last):
+        held[moment.date()] = dict(portfolio.holdings.values_list("asset__symbol", "quantity"))
         found = current(portfolio=Portfolio.objects.get(pk=portfolio.pk), now=moment) if result.issued else None
         if found is not None and found.state == Recommendation.State.ISSUED:
             draft = Draft(
@@ -107,6 +112,7 @@ def live(market: Market, portfolio: Portfolio, last: datetime) -> list[dict[str,
             "alpha": round(row.alpha, 9),
             "hurdle": round(row.hurdle, 9),
             "headline": row.explanation["headline"],
+            "said": said_by(row, held[row.issued_at.date()]),
             "legs": [
                 (leg.action, leg.instrument.name, leg.quantity) for leg in row.legs.select_related("instrument__asset")
             ],
@@ -115,10 +121,53 @@ def live(market: Market, portfolio: Portfolio, last: datetime) -> list[dict[str,
     ]
 
 
-def legs_said(row: Recommendation) -> list[tuple[str, str, D]]:
-    """Return a recommendation's legs."""
+def said_by(row: Recommendation, held: dict[str, D]) -> Said:
+    """Return an answer as plain numbers, with what was held before it."""
+    day = row.issued_at.date() - timedelta(days=1)
+    goal = row.leader if row.stage == "NI" else Sector.objects.get(slug="defi")
+    score = Score.objects.filter(market=row.portfolio.market, sector=goal, date=day).first()
+    sigma = None if score is None else score.details["sigma_relative"]
     legs = row.legs.select_related("instrument__asset")
-    return [(leg.action, leg.instrument.name, leg.quantity) for leg in legs]
+    return Said(
+        day=day,
+        kind=row.kind,
+        stage=row.stage,
+        refusal=row.refusal,
+        held={symbol: quantity for symbol, quantity in held.items() if quantity},
+        moved=float(row.moved_usd),
+        alpha=row.alpha,
+        hurdle=row.hurdle,
+        z=row.z_now,
+        sigma=sigma or 0.0,
+        legs=[
+            (leg.action, leg.instrument.name, leg.quantity, leg.reference_price, leg.fee_usd, leg.slippage_usd)
+            for leg in legs
+        ],
+    )
+
+
+def check_by_hand(whole: list[dict[str, Any]], tape: Tape) -> None:
+    """Hold every answer to the raw files: prices, sizes, fees, slippage, alpha, and why nothing was to be moved."""
+    accepted = [row["said"] for row in whole if not row["refusal"]]
+    quiet = [row["said"] for row in whole if row["refusal"] in {"NOTHING_TO_DO", "BLOCKED_GATE"}]
+    assert min(len(accepted), len(quiet)) >= 5
+    for said in accepted:
+        hand = by_hand(said, tape)
+        assert said.moved == pytest.approx(hand.sells, rel=0.01, abs=60)
+        assert said.alpha == pytest.approx(expected_alpha(said), rel=1e-6)
+        check_legs(said, tape)
+    for said in quiet:
+        hand = by_hand(said, tape)
+        assert abs(hand.gap) <= hand.band * 1.000001
+
+
+def check_legs(said: Said, tape: Tape) -> None:
+    """Hold each leg to the close, the fee and the slippage of its asset."""
+    for action, asset, quantity, price, fee, slippage in said.legs:
+        assert float(price) == pytest.approx(tape.closes[asset][said.day], rel=1e-9)
+        spent = float(quantity * price) + (float(fee + slippage) if action == "BUY_SPOT" else 0.0)
+        assert float(fee) == pytest.approx(spent * FEE, rel=0.01)
+        assert float(slippage) == pytest.approx(spent * tape.slippage(asset, said.day, spent), rel=0.05)
 
 
 def forget(market: Market, moment: datetime) -> None:

@@ -158,3 +158,27 @@ class TestApi:
     def test_without_a_computed_day_it_is_404(self, caller: Caller, where: Market, alice: User) -> None:
         book = scene.portfolio(alice, where)
         assert caller.get(f"/portfolios/{book.pk}/what-if/").status_code == 404
+
+
+class TestFirstQuestion:
+    """Nothing is remembered yet: everything is read, in as many queries for one holding as for a thousand."""
+
+    @pytest.mark.parametrize("query", [{}, {"stage": "PR", "venue": "mexc", "futures_discount_percent": "10"}])
+    def test_the_first_answer_of_a_minute_takes_twelve_queries_at_most(
+        self, client: Client, alice: User, book: Portfolio, django_assert_max_num_queries: Any, query: dict[str, str]
+    ) -> None:
+        client.force_login(alice)
+        page(client, book)
+        memory.clear()
+
+        with django_assert_max_num_queries(12):
+            assert page(client, book, **query).status_code == 200
+
+    def test_so_does_the_first_over_the_api(
+        self, caller: Caller, book: Portfolio, django_assert_max_num_queries: Any
+    ) -> None:
+        caller.get(f"/portfolios/{book.pk}/what-if/")
+        memory.clear()
+
+        with django_assert_max_num_queries(12):
+            assert caller.get(f"/portfolios/{book.pk}/what-if/").status_code == 200

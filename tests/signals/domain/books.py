@@ -58,6 +58,7 @@ def book(
         **ADVANCED,
         **values,
     }
+    defaults.setdefault("stable_risk", defaults["stable"])
     return Batch(**{name: _column(name, value, count, sectors) for name, value in defaults.items()})
 
 

@@ -102,7 +102,7 @@ class NewestFirst(BasePagination):
 
     def _link(self, row: Any, *, is_backward: bool) -> str:
         """Return the address of the page beyond a row."""
-        position = [_text(getattr(row, name)) for name in self.fields]
+        position = [_text(row[name] if isinstance(row, dict) else getattr(row, name)) for name in self.fields]
         raw = json.dumps([is_backward, *position], separators=(",", ":")).encode()
         return replace_query_param(self.url, "cursor", urlsafe_b64encode(raw).decode().rstrip("="))
 

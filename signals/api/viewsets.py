@@ -20,6 +20,7 @@ from portfolio.api.filters import IdFilter, MomentFilter, StrictViewSet
 from portfolio.api.viewsets import KNOWN, WHICH
 from portfolio.models import Market, Stage
 from signals.api.asked import AS_OF, asked_as_of, market_of, moment_of
+from signals.api.listing import COLUMNS, listed
 from signals.api.market import MarketActions
 from signals.api.serializers import RecommendationDetailSerializer, RecommendationSerializer, SignalsSerializer
 from signals.domain.batch import Outcome
@@ -32,7 +33,7 @@ from signals.services.outcomes import RecommendationClosedError, acknowledge
 ASK_AGAIN = 60
 """Seconds after which a poll may find a new recommendation."""
 
-VERSION = ("pk", "state", "closed_at")
+VERSION = ("id", "state", "closed_at")
 
 
 class SignalsViewSet(MarketActions):
@@ -111,18 +112,18 @@ class RecommendationViewSet(StrictViewSet[Recommendation]):
         """List answers; ask again with If-None-Match, no sooner than Retry-After says. A 304 reads no explanation."""
         found = self.filter_queryset(self.get_queryset())
         if "If-None-Match" in request.headers:
-            brief = self.paginate_queryset(found.select_related(None).only(*VERSION, *self.brief))
+            brief = self.paginate_queryset(found.values(*VERSION, *self.brief))
             unchanged = unchanged_for(request, tag=self._version(brief or []), retry_after=ASK_AGAIN)
             if unchanged is not None:
                 return unchanged
-        rows = self.paginate_queryset(found) or []
-        page = self.get_paginated_response(self.get_serializer(rows, many=True).data).data
+        rows = self.paginate_queryset(found.values(*COLUMNS)) or []
+        page = self.get_paginated_response([listed(row) for row in rows]).data
         return conditional(request, tag=self._version(rows), answer=lambda: page, retry_after=ASK_AGAIN)
 
-    def _version(self, rows: Sequence[Recommendation]) -> str:
+    def _version(self, rows: Sequence[Any]) -> str:
         """Return the version of a page: an answer never changes but for what becomes of it."""
         more = getattr(self.paginator, "has_more", False)
-        return tag_of([more, *([row.pk, row.state, row.closed_at] for row in rows)])
+        return tag_of([more, *([row["id"], row["state"], row["closed_at"]] for row in rows)])
 
     @extend_schema(responses=RecommendationDetailSerializer)
     def retrieve(self, request: Request, pk: str) -> Response:

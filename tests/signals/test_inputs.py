@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Iterator
@@ -10,9 +11,11 @@ import pytest
 import time_machine
 from django.test import Client
 from django.urls import reverse
+from rest_framework.renderers import JSONRenderer
 
 from accounts.models import User
 from portfolio.models import Asset, FeeSchedule, Policy, Price
+from signals.api.serializers import RecommendationSerializer
 from signals.models import Recommendation, Score
 from signals.queries.inputs import Input, Number, trace_of
 from signals.queries.recommendations import detail
@@ -101,3 +104,20 @@ class TestShown:
         assert [(each["key"], each["value"], len(each["inputs"])) for each in found] == [
             (each.key, each.value, len(each.inputs)) for each in trace_of(answer).numbers
         ]
+
+
+class TestListed:
+    def test_the_list_says_what_the_serializer_says(self, answer: Recommendation, alice: User) -> None:
+        shown = Caller(alice, scope="read").get("/recommendations/").json()["results"]
+
+        assert shown == [json.loads(JSONRenderer().render(RecommendationSerializer(answer).data))]
+
+    def test_so_does_a_refusal(self, answer: Recommendation, alice: User) -> None:
+        Recommendation.objects.update(
+            refusal="BELOW_HURDLE", leader=None, explanation={}, closed_at=scene.after(minutes=7)
+        )
+
+        shown = Caller(alice, scope="read").get("/recommendations/").json()["results"]
+
+        stored = Recommendation.objects.get()
+        assert shown == [json.loads(JSONRenderer().render(RecommendationSerializer(stored).data))]

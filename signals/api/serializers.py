@@ -7,7 +7,8 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from portfolio.api.fields import ExactModelSerializer, UtcField
+from portfolio.api.fields import ExactField, ExactModelSerializer, UtcField
+from signals.domain.steps import steps_of
 from signals.models import Recommendation, RecommendationLeg, RegimeDay, Score, StageDay
 from signals.queries.inputs import Input, trace_of
 
@@ -148,6 +149,17 @@ class NumberSerializer(serializers.Serializer[Any]):
     inputs = InputSerializer(many=True)
 
 
+class StepSerializer(serializers.Serializer[Any]):
+    """One thing to place: a leg, or SET_STOP for one that opens futures; `after` is the step that has to fill first."""
+
+    number = serializers.IntegerField()
+    action = serializers.CharField()
+    leg = serializers.IntegerField(help_text="Position of the leg.")
+    quantity = ExactField()
+    price = ExactField(allow_null=True, help_text="Of a stop.")
+    after = serializers.IntegerField(allow_null=True)
+
+
 class RecommendationDetailSerializer(RecommendationSerializer):
     """A recommendation with its legs, its explanation and the evidence it was computed from."""
 
@@ -158,6 +170,7 @@ class RecommendationDetailSerializer(RecommendationSerializer):
     stale_reason = serializers.SerializerMethodField()
     disclaimer = serializers.SerializerMethodField()
     numbers = serializers.SerializerMethodField(help_text="Every number with the stored inputs it came from.")
+    steps = serializers.SerializerMethodField(help_text="What to place, in order: the legs, then their stops.")
 
     class Meta(RecommendationSerializer.Meta):
         fields = (  # type: ignore[assignment]
@@ -165,12 +178,18 @@ class RecommendationDetailSerializer(RecommendationSerializer):
             "explanation",
             "numbers",
             "legs",
+            "steps",
             "evidence",
             "evidence_sha256",
             "is_stale",
             "stale_reason",
             "disclaimer",
         )
+
+    @extend_schema_field(StepSerializer(many=True))
+    def get_steps(self, recommendation: Recommendation) -> Any:
+        """Return the order of execution."""
+        return StepSerializer(steps_of(recommendation.legs.all()), many=True).data
 
     @extend_schema_field(NumberSerializer(many=True))
     def get_numbers(self, recommendation: Recommendation) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -16,6 +17,7 @@ from portfolio.domain.money import in_context
 from portfolio.models import Portfolio, Stage
 from portfolio.queries.paging import newest_first
 from portfolio.views.access import desk_of, page_of, person_of, remember
+from signals.domain.steps import SET_STOP, steps_of
 from signals.models import Recommendation, RecommendationLeg
 from signals.queries.inputs import trace_of
 from signals.queries.recommendations import current, detail, history
@@ -94,10 +96,18 @@ def recommendation_context(found: Recommendation) -> dict[str, Any]:
         clock=clock,
         is_open=found.is_open(clock),
         legs=[{"leg": leg, "ladder": ladder_of(leg)} for leg in found.legs.all()],
+        stops=stops_of(found.legs.all()),
         **_traced(found),
         stale=stale_notice(market=market, now=now),
         **numbers(found),
     )
+
+
+def stops_of(legs: Iterable[RecommendationLeg]) -> list[dict[str, Any]]:
+    """Return the stops to set once their openings have filled, the last steps of an answer."""
+    by_position = {leg.position: leg for leg in legs}
+    last = [step for step in steps_of(by_position.values()) if step.action == SET_STOP]
+    return [{"step": step, "leg": by_position[step.leg]} for step in last]
 
 
 def _traced(found: Recommendation) -> dict[str, Any]:

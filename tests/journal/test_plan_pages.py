@@ -271,3 +271,33 @@ class TestSealed:
             computed_at=NOW,
         )  # fmt: skip
         assert "$5.00 ahead" in said(client_of_alice, f"/journal/{Rotation.objects.get().pk}/")
+
+
+class TestTemplates:
+    def legs(self, client: Client, name: str) -> list[tuple[str, str, D]]:
+        """Return what a template puts on the ticket: action, instrument, quantity."""
+        response: Any = client.get(f"{NEW}?template={name}")
+        names = {str(pk): row.name for pk, row in response.context["rows"].form_kwargs["shelf"].instruments.items()}
+        return [
+            (row.initial["action"], names[row.initial["instrument"]], D(row.initial["quantity"]))
+            for row in response.context["rows"]
+        ]
+
+    def test_phase_1_takes_a_tenth_and_half_of_what_is_free(self, client_of_alice: Client, book: Portfolio) -> None:
+        sale, purchase, long = self.legs(client_of_alice, "P1")
+        assert sale == ("SELL_SPOT", "UNI", D(20))
+        assert (purchase[:2], long[:2]) == (("BUY_SPOT", "FET"), ("OPEN_LONG", "FET-PERP"))
+        assert D(500) < purchase[2] * 2 < 500 + D(20_000) / 2
+
+    def test_phase_2_sells_a_third_and_hedges_what_is_left(self, client_of_alice: Client, book: Portfolio) -> None:
+        sale, short = self.legs(client_of_alice, "P2")
+        assert sale[:2] == ("SELL_SPOT", "FET")
+        assert D(833) <= sale[2] <= D("833.4")
+        assert short[:2] == ("OPEN_SHORT_HEDGE", "FET-PERP")
+
+    def test_both_can_be_logged_as_they_stand(self, client_of_alice: Client, book: Portfolio) -> None:
+        for name in ("P1", "P2"):
+            response: Any = client_of_alice.get(f"{NEW}?template={name}")
+            rows = [{key: value for key, value in row.initial.items() if value} for row in response.context["rows"]]
+            assert client_of_alice.post(NEW, ticket(*rows)).status_code == 302
+        assert [rotation.kind for rotation in Rotation.objects.order_by("pk")] == ["rotation", "withdraw"]

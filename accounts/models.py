@@ -89,6 +89,7 @@ class ApiToken(AbstractAuthToken):  # type: ignore[misc]
         READ_MARKET = "read:market", "Read markets, narratives and signals"
         READ_RECOMMENDATIONS = "read:recommendations", "Read your recommendations, and ask what if"
         READ_ROTATIONS = "read:rotations", "Read your rotations, passes, lessons and what you learned"
+        READ_ALERTS = "read:alerts", "Read your channels and what you were told"
         WRITE_PORTFOLIO = "write:portfolio", "Enter executions, rolls and other changes to your portfolios"
         WRITE_MARKET = "write:market", "Ask for the market to be read again, and enter events"
         WRITE_RECOMMENDATIONS = "write:recommendations", "Acknowledge your recommendations"

@@ -14,6 +14,7 @@ from journal.api.viewsets import PassViewSet, RotationViewSet
 from portfolio.api.futures import FuturesViewSet
 from portfolio.api.transfers import TransferViewSet
 from portfolio.api.viewsets import FillViewSet, InstrumentViewSet, MarketViewSet, PortfolioViewSet, SectorViewSet
+from signals.api.alerts import ChannelViewSet, DeliveryViewSet
 from signals.api.viewsets import RecommendationViewSet, SignalsViewSet
 from signals.api.what_if import WhatIfViewSet
 
@@ -28,6 +29,8 @@ router.register("markets", MarketViewSet, basename="api-market")
 router.register("sectors", SectorViewSet, basename="api-sector")
 router.register("signals", SignalsViewSet, basename="api-signals")
 router.register("recommendations", RecommendationViewSet, basename="api-recommendation")
+router.register("channels", ChannelViewSet, basename="api-channel")
+router.register("deliveries", DeliveryViewSet, basename="api-delivery")
 router.register("rotations", RotationViewSet, basename="api-rotation")
 router.register("passes", PassViewSet, basename="api-pass")
 router.register("plans", PlanViewSet, basename="api-plan")

@@ -16,7 +16,7 @@ from portfolio.queries.aims import stage_drifts
 from portfolio.queries.holdings import Snapshot, snapshot
 from portfolio.queries.positions import PositionLine
 from signals.domain.alerts import Alert
-from signals.models import Recommendation, Score, Topic
+from signals.models import Recommendation, Score, Subscription, Topic
 
 NEWS = timedelta(days=3)
 """How long something counts as news: a worker that was away for a weekend still tells it."""
@@ -25,10 +25,11 @@ SAID = ("need", "costs", "risk", "confidence", "life")
 SLEEVES = {"core": "Core", "reserve": "Reserve", "pool": "Rotation pool"}
 
 
-def answer_alerts(*, owners: Iterable[int], after: int, now: datetime) -> list[Alert]:
-    """Return the newest answers that people got: recommendations that stand, and refusals. One query."""
+def answer_alerts(*, after: int, now: datetime) -> list[Alert]:
+    """Return the newest answers of people who subscribed: recommendations that stand, and refusals. One query."""
+    subscribed = Subscription.objects.filter(channel__closed_at=None)
     recent = Recommendation.objects.filter(
-        portfolio__owner__in=list(owners),
+        portfolio__owner__in=subscribed.values("channel__owner"),
         pk__gt=after,
         evidence__computed_at__gte=now - NEWS,
         state__in=[*Recommendation.OPEN, Recommendation.State.REFUSED],

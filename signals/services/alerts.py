@@ -7,7 +7,8 @@ nothing. Messages are rows with jobs in one transaction; sending them is another
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from django.db import transaction
@@ -18,7 +19,7 @@ from portfolio.models import Market, Portfolio
 from signals.domain.alerts import DISCLAIMER, Alert
 from signals.models import Channel, Delivery, Subscription, Topic
 from signals.queries.alerts import answer_alerts, funding_alerts, portfolio_alerts
-from signals.services.deliveries import queue, requeue_stuck, sweep_deliveries
+from signals.services.deliveries import queue, queue_all, requeue_stuck, sweep_deliveries
 
 WATCH_TASK = "signals.watch_portfolios"
 WATCHED_AT_ONCE = 100
@@ -30,38 +31,44 @@ FIELDS = ("public_id", "channel_id", "topic", "key", "title", "body", "path", "p
 def raise_alerts(*, now: datetime) -> int:
     """Write what is new of answers and funding, and the digests that are due; returns how many messages are new."""
     wanted = subscriptions()
-    owners = {each.channel.owner_id for each in wanted}
     after = min((each.after_recommendation for each in wanted), default=0)
-    alerts = answer_alerts(owners=owners, after=after, now=now) if wanted else []
+    alerts = answer_alerts(after=after, now=now) if wanted else []
     alerts += funding_alerts(markets=_funded(wanted), now=now)
     written = tell(alerts=alerts, wanted=wanted, now=now)
     return written + bundle_digests(now=now)
 
 
-def subscriptions() -> list[Subscription]:
-    """Return every subscription of an open channel, with what it takes to match and to time it. One query."""
+def subscriptions(*, owners: Collection[int] | None = None) -> list[Subscription]:
+    """Return the subscriptions of open channels, all or some people's, with what it takes to match and to time them."""
     live = Subscription.objects.filter(channel__closed_at=None, channel__owner__is_active=True)
+    if owners is not None:
+        live = live.filter(channel__owner__in=owners)
     return list(live.select_related("channel__owner", "portfolio", "sector"))
 
 
 @transaction.atomic
 def tell(*, alerts: Sequence[Alert], wanted: Sequence[Subscription], now: datetime) -> int:
     """Write a message for each channel that asked for an alert, unless it has it; returns how many are new."""
+    of_owner: dict[int | None, list[Alert]] = defaultdict(list)
+    for alert in alerts:
+        of_owner[alert.owner].append(alert)
     found: dict[tuple[int, str], tuple[Channel, Alert]] = {}
     for subscription in wanted:
         wish = subscription.wish()
-        for alert in alerts:
+        for alert in (*of_owner.get(wish.owner, ()), *of_owner.get(None, ())):
             if wish.covers(alert):
                 found[subscription.channel_id, alert.key] = (subscription.channel, alert)
+    return _written(found, now) if found else 0
+
+
+def _written(found: Mapping[tuple[int, str], tuple[Channel, Alert]], now: datetime) -> int:
+    """Write the messages that are new, and their jobs; returns how many there are."""
     keys = {key for _, key in found}
-    known = set(Delivery.objects.filter(key__in=keys).values_list("channel_id", "key")) if keys else set()
+    known = set(Delivery.objects.filter(key__in=keys).values_list("channel_id", "key"))
     rows = [_row(channel, alert, now) for key, (channel, alert) in found.items() if key not in known]
     insert_rows(Delivery, FIELDS, rows, ignore_conflicts=True)
-    ours = Delivery.objects.filter(public_id__in=[row[0] for row in rows]) if rows else Delivery.objects.none()
-    new = list(ours)
-    for delivery in new:
-        if delivery.state == Delivery.State.WAITING:
-            queue(delivery, now=now)
+    new = list(Delivery.objects.filter(public_id__in=[row[0] for row in rows]).only("state", "due_at"))
+    queue_all([delivery for delivery in new if delivery.state == Delivery.State.WAITING], now=now)
     return len(new)
 
 
@@ -92,7 +99,7 @@ def watch(*, portfolio_ids: Iterable[int], now: datetime) -> int:
     """Write what there is to tell of some portfolios' state; returns how many messages are new."""
     books = Portfolio.objects.filter(pk__in=list(portfolio_ids)).select_related("market", "venue", "reserve_asset")
     owners = {book.owner_id for book in books}
-    wanted = [each for each in subscriptions() if each.channel.owner_id in owners]
+    wanted = subscriptions(owners=owners)
     return sum(tell(alerts=portfolio_alerts(portfolio=book, now=now), wanted=wanted, now=now) for book in books)
 
 

@@ -7,13 +7,15 @@ two makes it be sent again. Its attempt is counted before it is sent, so that on
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
 from django.db.models import F
 
+from jobs.bulk import insert_rows
 from jobs.models import Job
 from jobs.services import enqueue
 from signals.domain.retries import MAX_ATTEMPTS, pause_after
@@ -27,13 +29,30 @@ PAUSE = timedelta(minutes=30)
 PATIENCE = timedelta(days=5)
 STUCK = timedelta(minutes=15)
 KEEP = timedelta(days=30)
-GONE = "The receiver says that it is gone."
+NOUGHT = {"attempts": 0, "progress_done": 0, "progress_total": 0, "message": "", "error": ""}
+"""What a new job starts with."""
 
 
 def queue(delivery: Delivery, *, now: datetime) -> None:
     """Queue a message for when it is due, in the caller's transaction."""
-    key = f"{DELIVER_TASK}:{delivery.pk}"
-    enqueue(task=DELIVER_TASK, args={"delivery": delivery.pk}, now=now, not_before=delivery.due_at, unique_key=key)
+    enqueue(
+        task=DELIVER_TASK,
+        args={"delivery": delivery.pk},
+        now=now,
+        not_before=delivery.due_at,
+        unique_key=_key(delivery),
+    )
+
+
+def queue_all(deliveries: Sequence[Delivery], *, now: datetime) -> None:
+    """Queue many messages at once, in the caller's transaction."""
+    fields = ("public_id", "task", "args", "unique_key", "state", "created_at", "publish_after", *NOUGHT)
+    waiting = str(Job.State.QUEUED)
+    rows = [
+        (uuid.uuid4(), DELIVER_TASK, {"delivery": each.pk}, _key(each), waiting, now, each.due_at, *NOUGHT.values())
+        for each in deliveries
+    ]
+    insert_rows(Job, fields, rows, ignore_conflicts=True)
 
 
 def deliver(
@@ -126,6 +145,11 @@ def sweep_deliveries(*, now: datetime) -> None:
     """Forget what was delivered or given up a month ago."""
     over = [Delivery.State.SENT, Delivery.State.FAILED, Delivery.State.DIGESTED]
     Delivery.objects.filter(state__in=over, created_at__lt=now - KEEP).delete()
+
+
+def _key(delivery: Delivery) -> str:
+    """Return what makes a message's job the only one that waits."""
+    return f"{DELIVER_TASK}:{delivery.pk}"
 
 
 def _count_failure(mine: Any, now: datetime) -> None:

@@ -11,6 +11,7 @@ from email.utils import parseaddr
 from typing import Any
 
 import httpx2
+from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.core.mail import EmailMessage
 
@@ -86,6 +87,8 @@ def send_webhook(delivery: Delivery, now: datetime) -> Outcome:
         ):
             next(response.iter_raw(READ_BYTES), b"")
             return _judged(response)
+    except SoftTimeLimitExceeded:
+        return Outcome(error="The receiver took too long.")
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         return Outcome(error=f"The address could not be reached ({type(error).__name__}).")
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from copy import copy
 from datetime import datetime, time, timedelta
 from decimal import Decimal as D
 
 import pytest
+from django.db import connection
+from django.db.models.base import ModelState
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from jobs.models import Job
@@ -201,3 +205,33 @@ class TestTime:
         assert made.digest_moment(after(), topic="liquidation") is None
         made.is_waking = False
         assert made.first_moment(after(), topic="liquidation") == slot().replace(hour=23)
+
+
+class TestManyPeople:
+    def test_a_hundred_subscribers_take_as_many_queries_as_one(self, where: Market, alice: User) -> None:
+        def people(count: int) -> None:
+            """Let this many more be told of a new recommendation."""
+            answered(where) if not Recommendation.objects.exists() else None
+            answer, book = Recommendation.objects.earliest("pk"), Portfolio.objects.earliest("pk")
+            already = User.objects.count()
+            for number in range(already, already + count):
+                person = User.objects.create(email=f"p{number}@example.org")
+                channel(person, now=after())
+                theirs = copy(book)
+                theirs.pk, theirs.owner, theirs._state = None, person, ModelState()
+                theirs.save()
+                twin = copy(answer)
+                twin.pk, twin.portfolio, twin._state = None, theirs, ModelState()
+                twin.save()
+
+        scene.portfolio(scene.trader(alice), where)
+        people(1)
+        counts = []
+        for more in (0, 99):
+            people(more)
+            with CaptureQueriesContext(connection) as captured:
+                written = raise_alerts(now=after(minutes=6))
+            counts.append((written, len(captured)))
+        assert [written for written, _ in counts] == [1, 99]
+        assert counts[1][1] <= counts[0][1] + 2
+        assert Job.objects.filter(task="signals.deliver").count() == 100

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
@@ -68,6 +69,16 @@ class Asset(models.Model):
 
     symbol = models.CharField(max_length=20, unique=True)
     name = models.CharField(max_length=80)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        editable=False,
+        db_constraint=False,
+        on_delete=models.DO_NOTHING,
+        related_name="+",
+        help_text="Who added and named it, also once they are gone; empty: it is everybody's.",
+    )
     kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.CRYPTO)
     places = models.PositiveSmallIntegerField(default=8, help_text="Digits shown behind the point.")
     issuer_tier = models.CharField(

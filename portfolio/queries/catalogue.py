@@ -46,11 +46,6 @@ def futures_of(portfolio: Portfolio) -> list[Instrument]:
     return list(offered.exclude(kind=Instrument.Kind.SPOT).select_related("asset", "venue"))
 
 
-def is_private(asset: Asset) -> bool:
-    """Return whether an asset is only there because a person added it: no catalogue and no market knows it."""
-    return asset.symbol not in {entry.symbol for entry in ASSETS} and not asset.prices.exists()
-
-
 def reserve_assets() -> QuerySet[Asset]:
     """Return what a reserve may be kept in: cash and stablecoins (DECISIONS 13)."""
     return Asset.objects.filter(kind__in=[Asset.Kind.FIAT, Asset.Kind.STABLE]).order_by("kind", "symbol")

@@ -1,4 +1,4 @@
-"""Check that what was derived follows from what was recorded, row by row (I01-I11, I16, I18, I20)."""
+"""Check that what was derived follows from what was recorded, row by row (I01-I12, I16, I18, I20)."""
 
 from __future__ import annotations
 
@@ -37,12 +37,30 @@ def violations(*, portfolio: Portfolio, method: Method) -> list[Violation]:
 
     While a worker derives it anew, the derived rows show an earlier ledger: then only what was recorded is checked.
     """
+    unvalued = list(_unvalued(portfolio))
+    if unvalued:
+        return unvalued
     rows = rows_of(portfolio)
     if portfolio.recompute_from is not None:
         return [violation for check in (_entries, _owners) for violation in check(rows)]
     found = [violation for check in _CHECKS for violation in check(rows)]
     replayed = list(replay_violations(rows=rows, method=method))
     return found + replayed + list(day_violations(rows=rows, method=method))
+
+
+def _unvalued(portfolio: Portfolio) -> Iterator[Violation]:
+    """I12: every fill says what its quote was worth, USD is worth 1, and what was exchanged or paid has a worth.
+
+    What lacks it cannot be read as an event, so that nothing else can be checked.
+    """
+    fills = Fill.objects.filter(portfolio=portfolio).values_list("pk", "quote_usd", "quote_asset__kind", "fee_usd")
+    for pk, worth, kind, fee in fills.iterator(2000):
+        if worth <= 0 or fee < 0 or (kind == Asset.Kind.FIAT and worth != 1):
+            message = f"its quote is worth {worth} USD and its fee {fee}"
+            yield Violation(invariant="I12", row=f"fill {pk}", message=message)
+    exchanged = Transfer.objects.filter(portfolio=portfolio, kind__in=[Transfer.Kind.SWAP, Transfer.Kind.FUNDING])
+    for pk in exchanged.filter(value_usd__isnull=True).values_list("pk", flat=True):
+        yield Violation(invariant="I12", row=f"transfer {pk}", message="nobody knows what it was worth")
 
 
 def _balances(rows: Rows) -> Iterator[Violation]:

@@ -66,8 +66,8 @@ def add_assets(symbols: Iterable[str]) -> None:
     What a person had added before becomes everybody's, and loses the name that the person gave it.
     """
     named = list(symbols)
-    unpriced = Asset.objects.filter(symbol__in=named).exclude(symbol__in=[entry.symbol for entry in ASSETS])
-    unpriced.filter(prices__isnull=True).update(name=models.F("symbol"))
+    owned = Asset.objects.filter(symbol__in=named, owner__isnull=False)
+    owned.update(name=models.F("symbol"), owner=None)
     _add(Asset, (Asset(symbol=symbol, name=symbol) for symbol in named))
 
 

@@ -18,7 +18,6 @@ from portfolio.models import (
     Account,
     Asset,
     CoreQuantity,
-    Holding,
     Instrument,
     ManualPrice,
     Market,
@@ -31,7 +30,6 @@ from portfolio.models import (
     Transfer,
     Venue,
 )
-from portfolio.queries.catalogue import is_private
 from portfolio.services.entries import NewTransfer, check_moment
 from portfolio.services.ledger import lock, record_transfers
 
@@ -156,26 +154,23 @@ def add_asset(
 ) -> Asset:
     """Add an asset that the catalogue lacks, tradable at the portfolio's venue, with a manual price if one is given.
 
-    Its row is shared: a name that somebody else gave it gives way to the symbol, so that nobody reads another's words.
+    Its row is shared: a name that somebody else gave it gives way to the symbol, so that nobody reads another's words;
+    a name that is everybody's stays.
     """
     if not SYMBOL.fullmatch(symbol):
         raise BadSymbol("Write the symbol in capital letters A to Z and digits, such as UNI.")
-    asset, is_new = Asset.objects.get_or_create(symbol=symbol, defaults={"name": name or symbol})
-    if not is_new and is_private(asset) and not _is_used(asset, portfolio.owner_id):
-        asset.name = symbol
-        asset.save(update_fields=["name"])
+    asset, _ = Asset.objects.get_or_create(
+        symbol=symbol, defaults={"name": name or symbol, "owner_id": portfolio.owner_id}
+    )
+    if asset.owner_id not in (None, portfolio.owner_id):
+        asset.name, asset.owner_id = symbol, None
+        asset.save(update_fields=["name", "owner"])
     Instrument.objects.get_or_create(
         venue=portfolio.venue, asset=asset, kind=Instrument.Kind.SPOT, defaults={"lot_step": NEW_ASSET_STEP}
     )
     if price_usd is not None:
         set_manual_price(portfolio=portfolio, asset=asset, price_usd=price_usd, now=now)
     return asset
-
-
-def _is_used(asset: Asset, owner: int) -> bool:
-    """Return whether a person has held or priced an asset."""
-    mine = {"asset": asset, "portfolio__owner": owner}
-    return Holding.objects.filter(**mine).exists() or ManualPrice.objects.filter(**mine).exists()
 
 
 def _preset(name: str) -> Preset:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from portfolio.domain.money import Refusal
 from portfolio.services.entries import KeyReused, NewTransfer
 
 SAME_FILL = (
@@ -39,6 +40,13 @@ SAME_TRANSFER = (
 )
 
 
+LONGEST_ID = 100
+
+
+class IdTooLong(Refusal):
+    """Refuse an id that its column cannot hold."""
+
+
 def same_transfer(new: NewTransfer) -> tuple[str, ...]:
     """Return what a repeat of a transfer repeats; a value counts where it was stated, not where a price gave it."""
     return SAME_TRANSFER if new.value_usd is None else (*SAME_TRANSFER, "value_usd")
@@ -52,6 +60,9 @@ def known_entries(rows: Sequence[Any], same: Iterable[Sequence[str]]) -> Mapping
     ids = [row.external_id for row in rows if row.external_id]
     if not ids:
         return {}
+    longest = max(ids, key=len)
+    if len(longest) > LONGEST_ID:
+        raise IdTooLong(f"The id {longest[:20]}… has {len(longest)} characters: give at most {LONGEST_ID}.")
     if len(set(ids)) != len(ids):
         raise KeyReused("Two of these entries carry the same id.")
     accounts = {row.account_id for row in rows}

@@ -12,6 +12,7 @@ from django.http import Http404, HttpRequest
 from portfolio.domain.display import day, number, pct
 from portfolio.domain.figures import Figure, Lack
 from portfolio.domain.performance import Track, ahead
+from portfolio.domain.returns import LEAST_DAYS_TO_ANNUALISE
 from portfolio.models import Sector
 from portfolio.queries.attribution import Attribution, SectorEffect
 from portfolio.queries.performance import ANCHOR, Performance
@@ -40,6 +41,13 @@ LINES = {
     "yield": ("Income", "reserve"),
     "timing": ("Timing within days", "other"),
 }
+
+
+def reason_of(figure: Figure) -> str:
+    """Say why a figure cannot be had; enough days may still carry to no number that a year could have."""
+    if figure.lack == Lack.NOT_ANNUALISED and figure.days >= LEAST_DAYS_TO_ANNUALISE:
+        return "Carried to a year, this is beyond any number worth naming."
+    return REASONS[figure.lack] if figure.lack else ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +135,7 @@ def as_ratio(figure: Figure) -> Cell:
 
 def _cell(figure: Figure, write: Callable[[Decimal], str], *, is_outcome: bool = False) -> Cell:
     if figure.value is None:
-        return Cell(text="—", days=figure.days, reason=REASONS[figure.lack] if figure.lack else "")
+        return Cell(text="—", days=figure.days, reason=reason_of(figure))
     amount = exactly(figure.value)
     return Cell(
         text=write(amount), days=figure.days, amount=amount if is_outcome else None, is_flagged=figure.is_flagged

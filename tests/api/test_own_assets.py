@@ -74,3 +74,14 @@ class TestNames:
         factories.price(foreign.market, 3, {"MYSECRET": "2"})
         assert known_assets().get(symbol="MYSECRET").name == "MYSECRET"
         assert Asset.objects.get(symbol="UNI").name == "Uniswap"
+
+    def test_a_name_that_is_everybodys_stays_though_nothing_prices_it(self, foreign: Portfolio) -> None:
+        Asset.objects.create(symbol="SHARED", name="Shared protocol")
+        added = add_asset(portfolio=foreign, symbol="SHARED", name="Mine", now=NOW)
+        add_assets(["SHARED"])
+        assert (added.name, Asset.objects.get(symbol="SHARED").name) == ("Shared protocol", "Shared protocol")
+
+    def test_what_two_people_added_is_nobodys_name(self, portfolio: Portfolio, foreign: Portfolio) -> None:
+        add_asset(portfolio=foreign, symbol="MYSECRET", name="Mine", now=NOW)
+        again = add_asset(portfolio=portfolio, symbol="MYSECRET", name="Still mine", now=NOW)
+        assert (again.name, again.owner) == ("MYSECRET", None)

@@ -16,12 +16,13 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.models import User
-from portfolio.domain.figures import Lack
+from portfolio.domain.figures import Lack, found, missing
 from portfolio.models import Fill, Market, Portfolio, Price, Transfer, ValuationDay
 from portfolio.queries.attribution import Attribution, attribution
 from portfolio.queries.performance import Performance, performance_of
 from portfolio.services.ledger import record_fills, record_transfers
 from portfolio.services.valuation import value_portfolio
+from portfolio.views.earnings import reason_of
 from tests.api.scene import Caller
 from tests.api.test_counts import copies, hold
 from tests.pages import said
@@ -375,3 +376,12 @@ class TestTime:
 
         assert [(flow.amount, flow.passed) for flow in found.span.values[1].flows] == [(1000, 0.5), (-1000, 0.75)]
         assert [flow.amount for flow in found.span.values[2].flows] == []
+
+
+class TestReasons:
+    def test_days_are_only_blamed_where_they_are_few(self) -> None:
+        few, many = (missing(Lack.NOT_ANNUALISED, days=days) for days in (29, 30))
+
+        assert reason_of(few) == "Less than 30 days say nothing about a year."
+        assert reason_of(many) == "Carried to a year, this is beyond any number worth naming."
+        assert reason_of(found(0.1, days=30)) == ""

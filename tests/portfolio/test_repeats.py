@@ -11,6 +11,7 @@ import pytest
 from portfolio.models import Fill, Portfolio
 from portfolio.services.entries import KeyReused
 from portfolio.services.ledger import record_transfer, reverse_fills, reverse_transfer
+from portfolio.services.repeats import IdTooLong
 from tests.portfolio.factories import NOW, asset, at, fill, perp, spot, transfer
 from tests.portfolio.test_ledger_services import held, record
 
@@ -110,3 +111,9 @@ class TestRepeats:
 
     def test_nothing_stated_is_nothing_recorded(self, book: Portfolio) -> None:
         assert record(book).fills == ()
+
+    def test_an_id_that_no_column_holds_is_refused(self, book: Portfolio) -> None:
+        with pytest.raises(IdTooLong, match="has 101 characters: give at most 100"):
+            record(book, fill(spot("FET"), "buy", 10, 2, at(1), external_id="x" * 101))
+
+        assert not Fill.objects.exists()

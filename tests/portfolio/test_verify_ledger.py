@@ -11,6 +11,7 @@ import pytest
 from django.core.management import call_command
 
 from accounts.models import User
+from portfolio.domain.lending import LoanKind
 from portfolio.domain.lots import Method, Scope
 from portfolio.models import (
     Account,
@@ -25,7 +26,14 @@ from portfolio.models import (
     Transfer,
     Unmatched,
 )
-from portfolio.services.ledger import record_fills, record_transfers, reverse_fills, set_lot_method
+from portfolio.services.ledger import (
+    record_fills,
+    record_transfers,
+    reverse_fills,
+    reverse_transfer,
+    set_lot_method,
+)
+from portfolio.services.lending import NewLoan, record_loan
 from tests.portfolio.factories import NOW, asset, at, fill, perp, portfolio, spot, transfer
 
 
@@ -175,3 +183,40 @@ class TestVerify:
         change(Transfer.objects.get(portfolio=busy, kind="deposit", asset__symbol="UNI"), quantity=D(1))
 
         assert f"I16 portfolio {busy.pk}: cannot be replayed: You hold 1 UNI" in verify(busy.pk)[1]
+
+    @pytest.mark.parametrize(("model", "where", "values"), [
+        (Fill, {"sequence__gt": 0}, {"quote_usd": D(0)}),
+        (Fill, {"sequence__gt": 0}, {"fee_usd": D(-1)}),
+        (Transfer, {"kind": "funding"}, {"value_usd": None}),
+        (Transfer, {"kind": "swap"}, {"value_usd": None}),
+    ])  # fmt: skip
+    def test_what_has_no_worth_is_named(
+        self, model: Any, where: dict[str, Any], values: dict[str, Any], busy: Portfolio
+    ) -> None:
+        row = model.objects.filter(portfolio=busy, **where).first()
+        change(row, **values)
+
+        code, said = verify(busy.pk)
+
+        assert code == 1
+        assert f"I12 {model.__name__.lower()} {row.pk}: " in said
+
+    def test_a_loan_whose_coins_went_alone_is_named(self, busy: Portfolio) -> None:
+        loan = NewLoan(kind=LoanKind.BORROW, asset=asset("USDC"), quantity=D(50), executed_at=at(20))
+        row = record_loan(portfolio=busy, new=loan, now=NOW)
+        assert row.transfer is not None
+        reverse_transfer(portfolio=busy, transfer=row.transfer, now=NOW)
+        change(Portfolio.objects.get(pk=busy.pk), lending=[])
+
+        said = verify(busy.pk)[1]
+
+        assert f"I09 loan {row.pk}: it and its coins were not reversed together" in said
+        assert f"I16 portfolio {busy.pk}: what is shown as owed is not what was stated" in said
+
+    def test_more_repaid_than_owed_is_named(self, busy: Portfolio) -> None:
+        for kind, when in ((LoanKind.BORROW, 20), (LoanKind.REPAY, 21)):
+            loan = NewLoan(kind=kind, asset=asset("USDC"), quantity=D(50), executed_at=at(when), is_paid_here=False)
+            row = record_loan(portfolio=busy, new=loan, now=NOW)
+        change(row, quantity=D(51))
+
+        assert f"I16 loan {row.pk}: You owe 50 USDC then, and this repays 51." in verify(busy.pk)[1]

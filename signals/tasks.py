@@ -22,6 +22,9 @@ from signals.services.refresh import REFRESH_TASK, expire_recommendations, refre
 from signals.services.senders import tell_closed
 from signals.services.shadows import advance_shadows
 
+SHADOW_DAYS, SHADOW_ROUNDS = 10, 6
+"""After every few days the job says that it lives; after some rounds others have their turn."""
+
 
 @job_task("signals.refresh_markets")
 def refresh_markets(job: Job) -> str:
@@ -67,12 +70,19 @@ def expire(job: Job) -> str:
 
 @job_task("signals.advance_shadows")
 def advance(job: Job) -> str:
-    """Write the shadows of every market on, and ask for another run where closes are left."""
-    now = timezone.now()
-    done = [advance_shadows(market=market, now=now) for market in Market.objects.order_by("pk")]
-    if any(each.is_behind for each in done):
+    """Write the shadows of every market on, a few days at a time, and ask for another run where closes are left."""
+    now, days, is_behind = timezone.now(), 0, False
+    for market in Market.objects.order_by("pk"):
+        for _ in range(SHADOW_ROUNDS):
+            done = advance_shadows(market=market, now=now, most_days=SHADOW_DAYS)
+            days += done.days
+            report_progress(job, done=days, total=days, message=f"{days} days of shadows written")
+            if not done.is_behind:
+                break
+        is_behind = is_behind or done.is_behind
+    if is_behind:
         enqueue(task=job.task, now=now, unique_key=job.task)
-    return f"{sum(each.days for each in done)} days of shadows written"
+    return f"{days} days of shadows written"
 
 
 @job_task("signals.raise_alerts")

@@ -7,8 +7,11 @@ from decimal import Decimal as D
 from typing import Any
 
 import pytest
+import time_machine
 
 from accounts.models import User
+from jobs.models import Job
+from jobs.services import enqueue
 from portfolio.domain.money import exact
 from portfolio.models import Asset, Market, Portfolio, Transfer
 from portfolio.services.valuation import value_portfolio
@@ -16,6 +19,7 @@ from signals.models import Score, Shadow, ShadowDay, ShadowFill, StageDay
 from signals.queries.shadows import ShadowCurves, shadow_curves
 from signals.services.refresh import refresh
 from signals.services.shadows import advance_shadows
+from signals.tasks import advance as advance_task
 from tests.signals import scene
 from tests.signals.scene import DAY, PRICES, after
 
@@ -202,6 +206,16 @@ class TestRebuilding:
         advance(where)
 
         assert rows(book) == step_by_step
+
+    def test_the_worker_writes_them_as_prices_arrive(self, where: Market, book: Portfolio) -> None:
+        job = enqueue(task="signals.advance_shadows", now=after(NEXT))
+
+        with time_machine.travel(after(NEXT), tick=False):
+            advance_task(job.pk)
+
+        job.refresh_from_db()
+        assert (job.state, job.message) == (Job.State.DONE, "8 days of shadows written")
+        assert of(book, "follow", NEXT).fee_usd > 0
 
     def test_an_earlier_deposit_writes_them_anew(self, where: Market, book: Portfolio) -> None:
         advance(where)

@@ -36,6 +36,7 @@ def unscaled(units: int) -> Decimal:
 
 def lot_of(piece: Piece) -> Lot:
     """Give the lot with what is left of it."""
+    opened: Lot
     _, left, cost, opened = piece
     if not left:
         return Lot(*opened[:6], ZERO, ZERO, *opened[8:])

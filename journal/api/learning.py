@@ -15,10 +15,10 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from journal.domain.habits import Summary
+from journal.domain.habits import OWN_HORIZON, Summary
 from journal.domain.learning import LEAST, Verdict
 from journal.models import Lesson
-from journal.queries.learning import HORIZONS, OWN_HORIZON, learned, rotations_behind
+from journal.queries.learning import HORIZONS, learned, rotations_behind
 from journal.queries.review_queue import lessons_of
 from portfolio.api.access import asked_portfolio
 from portfolio.api.fields import ExactField, ExactModelSerializer

@@ -17,6 +17,8 @@ from portfolio.api.performance import FigureSerializer
 from portfolio.api.viewsets import WHICH
 from signals.queries.shadows import shadow_curves
 
+SHOWN = ("days", "trades", "ahead_of_following", "ahead_of_staying", "you", "follow", "stay")
+
 
 class ShadowPointSerializer(serializers.Serializer[Any]):
     """One day's close in USD; `equity` is null where something held had no price."""
@@ -60,6 +62,5 @@ class ShadowsViewSet(StrictViewSet[Rotation]):
         """Show the portfolio beside the shadow that follows everything and the one that never rotates."""
         portfolio = asked_portfolio(request)
         found = shadow_curves(portfolio=portfolio)
-        names = [name for name in ShadowsSerializer().fields if name != "is_simulated"]
-        shown = {name: getattr(found, name, 0 if name in {"days", "trades"} else None) for name in names}
+        shown = {name: getattr(found, name, 0 if name in {"days", "trades"} else None) for name in SHOWN}
         return Response(ShadowsSerializer({**shown, "is_simulated": portfolio.market.is_simulated}).data)

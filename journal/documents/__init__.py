@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import typst
 
@@ -20,7 +20,7 @@ from portfolio.kept import kept
 
 TEMPLATE = Path(__file__).with_name("report.typ")
 KEPT_FOR_S = 3600
-STANDARD = "ua-1"
+STANDARD: Literal["ua-1"] = "ua-1"
 
 Cell = str | dict[str, str]
 
@@ -73,7 +73,7 @@ def printed(report: Report, *, now: datetime) -> bytes:
 
 
 def _compiled(words: str, now: datetime) -> bytes:
-    return typst.compile(
+    document: bytes = typst.compile(
         _template(),
         font_paths=_fonts(),
         ignore_system_fonts=True,
@@ -82,6 +82,7 @@ def _compiled(words: str, now: datetime) -> bytes:
         pdf_standards=STANDARD,
         timestamp=int(now.timestamp()),
     )
+    return document
 
 
 @cache

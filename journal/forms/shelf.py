@@ -40,8 +40,12 @@ def narratives() -> list[Sector]:
 
 def chosen_from(asked: QueryDict, sectors: Iterable[Sector]) -> Filter:
     """Return the filter asked for; what does not exist is not asked for."""
-    picked = {name: _one_of(asked.get(name, ""), {value for value, _ in known}) for name, known in CHOICES.items()}
-    texts = {name: asked.get(name, "").replace("\x00", "").strip()[:longest] for name, longest in LONGEST.items()}
+    picked: dict[str, Any] = {
+        name: _one_of(asked.get(name, ""), {value for value, _ in known}) for name, known in CHOICES.items()
+    }
+    texts: dict[str, Any] = {
+        name: asked.get(name, "").replace("\x00", "").strip()[:longest] for name, longest in LONGEST.items()
+    }
     return Filter(
         sector=_one_of(asked.get("sector", ""), {sector.slug for sector in sectors}),
         since=_day(asked.get("since", "")),

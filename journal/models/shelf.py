@@ -18,7 +18,7 @@ class SavedViewQuerySet(models.QuerySet["SavedView"]):
 
     def owned_by(self, user: User | AnonymousUser) -> SavedViewQuerySet:
         """Select a person's own views."""
-        return self.filter(user_id=user.pk)
+        return self.filter(user=user.pk)
 
 
 class SavedView(models.Model):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import cast
+from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
@@ -40,7 +40,7 @@ def feed(request: HttpRequest, token: str) -> HttpResponse:
     return response
 
 
-def _entry(request: HttpRequest, rotation: Rotation) -> dict[str, object]:
+def _entry(request: HttpRequest, rotation: Rotation) -> dict[str, Any]:
     address = request.build_absolute_uri(reverse("journal:rotation", args=[rotation.pk]))
     is_reversed = rotation.state == Rotation.State.REVERSED
     return {
@@ -50,6 +50,6 @@ def _entry(request: HttpRequest, rotation: Rotation) -> dict[str, object]:
         "description": CONTROLS.sub("", rotation.thesis),
         "pubdate": rotation.recorded_at,
         "updateddate": rotation.reversed_at or rotation.recorded_at,
-        "author_name": cast("str", rotation.portfolio.name),
+        "author_name": rotation.portfolio.name,
         "categories": [CONTROLS.sub("", tag) for tag in rotation.tags],
     }

@@ -14,12 +14,12 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from journal.documents import Cell, Report, facts, note, picture, printed, prose, table
-from journal.domain.habits import Decided, course_of
+from journal.domain.habits import OWN_HORIZON, Decided, course_of
 from journal.domain.learning import LEAST, Share, share
 from journal.forms.shelf import chosen_from, narratives
 from journal.models import Leg, Lesson, Review, Rotation
 from journal.queries.filters import Filter
-from journal.queries.learning import OWN_HORIZON, decided_of, rotations_behind
+from journal.queries.learning import decided_of, rotations_behind
 from journal.queries.results import Results, results_by_fill
 from journal.queries.sealed import known_days, sealed_days
 from journal.queries.timeline import Totals, listed, title_of, totals_of

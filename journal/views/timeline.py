@@ -13,10 +13,11 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
+from journal.domain.habits import OWN_HORIZON
 from journal.forms.shelf import CHOICES, SaveViewForm, chosen_from, narratives, query_of
 from journal.models import Review, Rotation, SavedView
 from journal.queries.filters import Filter
-from journal.queries.learning import OWN_HORIZON, rotations_behind
+from journal.queries.learning import rotations_behind
 from journal.queries.paper import undone
 from journal.queries.timeline import exported, title_of
 from journal.queries.timeline import timeline as timeline_of
@@ -72,7 +73,7 @@ def keep_view(request: HttpRequest) -> HttpResponse:
     """Keep the filter that is shown under a name."""
     form = SaveViewForm(request.POST)
     if not form.is_valid():
-        messages.warning(request, " ".join(error for errors in form.errors.values() for error in errors))
+        messages.warning(request, " ".join(str(error) for errors in form.errors.values() for error in errors))
         return redirect("journal:timeline")
     try:
         kept = save_view(user=person_of(request), now=timezone.now(), **form.cleaned_data)

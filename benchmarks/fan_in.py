@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 VENUES = ("binance", "bybit", "bingx", "weex", "mexc")
 MONTHS, YEARS = 90, 730
 LIMIT, TOLERANCE, MOST_QUERIES = 4.0, 1.2, 10
-ROUNDS = 5
+ROUNDS, COMPUTED = 7, 2
 LAST = datetime(2026, 11, 20, tzinfo=UTC)
 SECONDS = 86_400
 
@@ -187,7 +187,7 @@ def told_in(market: Any) -> tuple[float, int, float]:
     now = LAST + timedelta(hours=1)
     refresh_market(market=market, now=now)
     day, computed = (LAST - timedelta(days=1)).date(), []
-    for _ in range(ROUNDS):
+    for _ in range(COMPUTED):
         for model in (Score, RegimeDay, StageDay):
             model.objects.filter(market=market, date=day).delete()
         Evidence.objects.filter(market=market, as_of=LAST).delete()

@@ -131,10 +131,11 @@ def breadth_indicator(share: Floats, *, params: Params, centre: float | None = N
     return indicator(share, robust_z(share, params=params, centre=centre), reason=reason.astype(np.int8))
 
 
-def turnover_scores(panel: MarketPanel, *, params: Params) -> tuple[Floats, Floats]:
+def turnover_scores(panel: MarketPanel, *, params: Params, first: int = 0) -> tuple[Floats, Floats]:
     """Return [T, A]: z of each asset's ln(7-day volume / size), and volume over market cap (DOMAIN F28, DECISIONS 23).
 
-    Volume is compared within one scope, and size within one kind: market cap, or price where the cap is unknown.
+    Volume is compared within one scope, and size within one kind: market cap, or price where the cap is unknown. Only
+    days from `first` on have a z.
     """
     volume = np.stack([_scoped_volume(panel, a, params=params) for a in range(len(panel.assets))], axis=1)
     has_cap = panel.market_caps > 0
@@ -143,8 +144,10 @@ def turnover_scores(panel: MarketPanel, *, params: Params) -> tuple[Floats, Floa
         activity = finite(np.log(volume / size))
     kinds = (2 * panel.volume_scopes + has_cap).astype(np.int8)
     scores = np.full(activity.shape, NAN)
+    start = max(first - params.z_window, 0)
     for a in np.flatnonzero(np.any(panel.memberships > 0, axis=(0, 2))).tolist():
-        scores[:, a] = robust_z(activity[:, a], params=params, kinds=kinds[:, a]).z
+        z = robust_z(activity[start:, a], params=params, kinds=kinds[start:, a]).z
+        scores[first:, a] = z[first - start :]
     return scores, np.where(has_cap, volume / size, NAN)
 
 

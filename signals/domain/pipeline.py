@@ -59,7 +59,7 @@ def _arrays(panel: MarketPanel, days: list[date], *, first: int, params: Params,
     rates, interest = asset_funding(panel, params=params), asset_interest(panel, params=params)
     readings = regime_readings(panel, rates=rates, interest=interest, params=params)
     states = _regime_states(readings, days, first=first, params=params, resume=resume)
-    shared = sources(panel, indices=indices, momentum=moves, params=params)
+    shared = sources(panel, indices=indices, momentum=moves, params=params, first=first)
     strengths = _strengths(shared, _regime_codes(states, days, first=first, resume=resume))
     dollars = interest.values * panel.closes
     return DayArrays(

@@ -39,9 +39,12 @@ class Sources:
     turnover_rate: Floats
 
 
-def sources(panel: MarketPanel, *, indices: SectorIndices, momentum: Momentum, params: Params) -> Sources:
-    """Compute once what the sectors share."""
-    scores, rates = turnover_scores(panel, params=params)
+def sources(
+    panel: MarketPanel, *, indices: SectorIndices, momentum: Momentum, params: Params, first: int = 0
+) -> Sources:
+    """Compute once what the sectors share, for scores from day `first` on and what these are ranked against."""
+    ranked = max(params.percentile_window, params.z_window) + params.acceleration_days + 1
+    scores, rates = turnover_scores(panel, params=params, first=max(first - ranked, 0))
     points = event_points(panel.events, panel.decision_times(params), params=params)
     return Sources(panel, params, indices, momentum, points, scores, rates)
 

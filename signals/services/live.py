@@ -61,8 +61,9 @@ class LiveReport:
     def __str__(self) -> str:
         """Say it in one sentence, with the first reason where nothing could be had."""
         said = (
-            f"{self.source}: {self.requests} requests, {self.stored.added} stored, {self.stored.restated} restated, "
-            f"{self.stored.unchanged} known already, {len(self.doubts)} quarantined, {len(self.skipped)} skipped"
+            f"{self.source}: {self.requests} requests, {self.observed} fetched, {self.stored.added} stored, "
+            f"{self.stored.restated} restated, {self.stored.unchanged} known already, "
+            f"{len(self.doubts)} quarantined, {len(self.skipped)} skipped"
         )
         reasons = [doubt.detail for doubt in self.doubts] + [each.reason for each in self.skipped]
         return f"{said}; nothing could be had: {reasons[0]}" if self.has_failed else said

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from signals.domain.activity import turnover_scores
 from signals.domain.panel import MarketPanel
 from signals.domain.params import Params
 from signals.domain.pipeline import Resume, compute
@@ -186,3 +187,18 @@ class TestSizes:
         assert [sector.coverage for sector in last.sectors] == [0.0, 0.0]
         assert all(sector.is_hidden for sector in last.sectors)
         assert last.regime.state.frozen_since == panel.dates[0].item()
+
+    @pytest.mark.once
+    def test_after_years_it_looks_back_as_far_as_it_must(self) -> None:
+        """Turnover is standardised only for the days that ranks look back on: 600 days in, the result is the same."""
+        panel = synthetic_panel(days=640, seed=3)
+        results = compute(panel, params=PARAMS)
+        before = results[599]
+        regimes = {result.day: result.regime.state.regime for result in results}
+        resume = Resume(before.day, before.regime.state, before.stage.state, regimes)
+
+        assert compute(panel, params=PARAMS, resume=resume) == results[600:]
+
+        for start in (0, 181, 400):
+            whole, part = (turnover_scores(panel, params=PARAMS, first=first)[0] for first in (0, start))
+            assert np.array_equal(whole[start:], part[start:], equal_nan=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -11,24 +12,34 @@ from typing import NamedTuple
 import numpy as np
 
 from portfolio.models import Asset, Market, Price, Sector, SectorMembership, closes_on
-from signals.domain.arrays import Codes, Floats
+from signals.domain.arrays import Codes, Floats, Ints
 from signals.domain.panel import MarketPanel, SectorProfile, no_events
 from signals.domain.params import Params, profile_of
 from signals.queries.raw import raw_rows
 from signals.queries.readings import event_coverage, event_table, reading_series
 
+Places = tuple[Ints, Ints]
+
 _EPOCH = date(1970, 1, 1).toordinal()
 
 
-class Close(NamedTuple):
-    """Hold one close as the database sends it. Amounts in USD: text on SQLite, Decimal on PostgreSQL."""
+class Closes(NamedTuple):
+    """Hold closes column by column as the database sends them, in the order of days.
 
-    asset_id: int
-    date: date
-    price: Decimal | str
-    market_cap: Decimal | str | None
-    volume: Decimal | str | None
-    scope: str
+    Amounts are in USD: text on SQLite, Decimal on PostgreSQL.
+    """
+
+    assets: Sequence[int]
+    dates: Sequence[date]
+    prices: Sequence[Decimal | str]
+    market_caps: Sequence[Decimal | str | None]
+    volumes: Sequence[Decimal | str | None]
+    scopes: Sequence[str]
+
+    def since(self, first: date) -> Closes:
+        """Return those from a day on."""
+        start = bisect_left(self.dates, first)
+        return Closes._make(column[start:] for column in self) if start else self
 
 
 class Grid(NamedTuple):
@@ -59,20 +70,21 @@ def load_panel(*, market: Market, until: datetime, params: Params, is_prices_onl
     memberships = list(SectorMembership.objects.filter(market=market, sector__in=sectors))
     closes = _closes(market, until - timedelta(minutes=params.decision_delay_minutes))
     members = {membership.asset_id for membership in memberships}
-    first = min((row.date for row in closes if row.asset_id in members), default=None)
+    first = next((day for asset, day in zip(closes.assets, closes.dates, strict=True) if asset in members), None)
     if first is None:
         return None
-    closes = [row for row in closes if row.date >= first]
-    assets = list(Asset.objects.filter(pk__in={row.asset_id for row in closes}).order_by("symbol"))
+    closes = closes.since(first)
+    assets = list(Asset.objects.filter(pk__in=set(closes.assets)).order_by("symbol"))
     panel = _panel(market, sectors, memberships, assets, closes)
     return panel if is_prices_only else _with_news(panel, market, [sector.pk for sector in sectors], params=params)
 
 
-def _closes(market: Market, decided: datetime) -> list[Close]:
+def _closes(market: Market, decided: datetime) -> Closes:
     """Return the closes of the days that had been decided, in the order of days."""
     columns = ("asset_id", "date", "price_usd", "market_cap_usd", "volume_usd", "volume_scope")
     rows = Price.objects.filter(market=market).usable_at(decided).order_by("date", "asset_id").values_list(*columns)
-    return [Close(*row) for row in raw_rows(rows)]
+    found = raw_rows(rows)
+    return Closes(*zip(*found, strict=True)) if found else Closes((), (), (), (), (), ())
 
 
 def _panel(
@@ -80,20 +92,21 @@ def _panel(
     sectors: list[Sector],
     memberships: list[SectorMembership],
     assets: list[Asset],
-    closes: list[Close],
+    closes: Closes,
 ) -> MarketPanel:
     """Put rows on their places in the arrays."""
-    first, last = closes[0].date, closes[-1].date
+    first, last = closes.dates[0], closes.dates[-1]
     grid = Grid(first.toordinal(), (last - first).days + 1, {asset.pk: place for place, asset in enumerate(assets)})
+    places = _places(closes, grid)
     dates = (np.arange(grid.days) + grid.first - _EPOCH).astype("datetime64[D]")
     return MarketPanel(
         dates=dates,
         assets=tuple(asset.symbol for asset in assets),
         sectors=tuple(SectorProfile(s.slug, profile_of(s.slug), float(s.defensiveness)) for s in sectors),
-        closes=_amounts(closes, grid, [row.price for row in closes]),
-        market_caps=_amounts(closes, grid, [row.market_cap for row in closes]),
-        volumes=_amounts(closes, grid, [row.volume for row in closes]),
-        volume_scopes=_scopes(closes, grid),
+        closes=_amounts(places, grid, closes.prices),
+        market_caps=_amounts(places, grid, closes.market_caps),
+        volumes=_amounts(places, grid, closes.volumes),
+        volume_scopes=_scopes(places, grid, closes.scopes),
         memberships=_memberships(memberships, grid, [sector.pk for sector in sectors]),
         is_stable=np.array([asset.kind != Asset.Kind.CRYPTO for asset in assets]),
         events=no_events(len(sectors)),
@@ -112,24 +125,25 @@ def _with_news(panel: MarketPanel, market: Market, sectors: list[int], *, params
     )
 
 
-def _places(closes: list[Close], grid: Grid) -> tuple[list[int], list[int]]:
+def _places(closes: Closes, grid: Grid) -> Places:
     """Return the rows and columns of closes."""
-    return [row.date.toordinal() - grid.first for row in closes], [grid.columns[row.asset_id] for row in closes]
+    rows = {day: day.toordinal() - grid.first for day in set(closes.dates)}
+    return np.array([rows[day] for day in closes.dates]), np.array([grid.columns[asset] for asset in closes.assets])
 
 
-def _amounts(closes: list[Close], grid: Grid, amounts: Iterable[Decimal | str | None]) -> Floats:
+def _amounts(places: Places, grid: Grid, amounts: Iterable[Decimal | str | None]) -> Floats:
     """Return one figure of the closes as days by assets, NaN where there is none."""
     values = np.full(grid.shape, np.nan)
-    values[_places(closes, grid)] = [np.nan if amount is None else float(amount) for amount in amounts]
+    values[places] = [np.nan if amount is None else float(amount) for amount in amounts]
     return values
 
 
-def _scopes(closes: list[Close], grid: Grid) -> Codes:
+def _scopes(places: Places, grid: Grid, named: Sequence[str]) -> Codes:
     """Give every scope of volumes a number, 0 for an unnamed one (DECISIONS 19)."""
-    names = sorted({row.scope for row in closes} | {""})
+    names = sorted({*named, ""})
     numbers = {name: number for number, name in enumerate(names)}
     scopes = np.zeros(grid.shape, np.int8)
-    scopes[_places(closes, grid)] = [numbers[row.scope] for row in closes]
+    scopes[places] = [numbers[scope] for scope in named]
     return scopes
 
 

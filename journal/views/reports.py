@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -21,10 +22,10 @@ from journal.models import Leg, Lesson, Review, Rotation
 from journal.queries.filters import Filter
 from journal.queries.learning import decided_of, rotations_behind
 from journal.queries.results import Results, results_by_fill
-from journal.queries.sealed import known_days, sealed_days
+from journal.queries.sealed import known_days, sealed_days, with_seen
 from journal.queries.timeline import Totals, listed, title_of, totals_of
 from journal.views.fees import course_chart
-from journal.views.rotation import shown_rotation
+from journal.views.rotation import own_rotation
 from journal.views.words import HorizonRow, chance, horizon_rows, sealed_or
 from portfolio.domain.display import day, pct, price, qty, usd
 from portfolio.domain.money import in_context
@@ -46,7 +47,7 @@ NO_FONT = "A character that this document has no font for is shown as a box."
 @require_safe
 def report_of_rotation(request: HttpRequest, rotation_id: int) -> HttpResponse:
     """Answer one rotation as a PDF."""
-    found, now = shown_rotation(request, rotation_id), timezone.now()
+    found, now = with_what_was_seen(own_rotation(request, rotation_id)), timezone.now()
     return _pdf(printed(rotation_report(found, now=now), now=now), name=f"rotation-{found.pk}")
 
 
@@ -60,6 +61,13 @@ def report_of_period(request: HttpRequest) -> HttpResponse:
     chosen = chosen_from(request.GET, narratives())
     report = period_report(portfolio=desk.portfolio, chosen=chosen, now=desk.now)
     return _pdf(printed(report, now=desk.now), name="rotations")
+
+
+def with_what_was_seen(found: Rotation) -> Any:
+    """Return a rotation with the longest horizons that were guessed and looked at. One query."""
+    row = with_seen(Rotation.objects.filter(pk=found.pk)).values("guessed_days", "peeked_days").get()
+    vars(found).update(row)
+    return found
 
 
 def rotation_report(found: Rotation, *, now: datetime) -> Report:

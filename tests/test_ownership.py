@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from copy import copy
 from datetime import timedelta
 from decimal import Decimal as D
@@ -130,10 +131,27 @@ MAKERS: list[Callable[[User], Ids]] = [
 """Each gives the owner objects and returns their ids by the name that routes give them; every app adds its own."""
 
 
+Owned = tuple[int, Ids]
+
+
+@pytest.fixture(scope="module")
+def owned(kept: Callable[[], AbstractContextManager[None]]) -> Iterator[Owned]:
+    """The owner and their objects, made once for all tests here."""
+    with kept():
+        owner = User.objects.create_user("alice@example.org", "correct horse battery")
+        yield owner.pk, {name: pk for make in MAKERS for name, pk in make(owner).items()}
+
+
 @pytest.fixture
-def own_ids(alice: User) -> Ids:
+def alice(owned: Owned, db: None) -> User:
+    """The owner."""
+    return User.objects.get(pk=owned[0])
+
+
+@pytest.fixture
+def own_ids(owned: Owned, db: None) -> Ids:
     """The owner's objects, by the name that routes give their ids."""
-    return {name: pk for make in MAKERS for name, pk in make(alice).items()}
+    return dict(owned[1])
 
 
 def routes(resolver: URLResolver, prefix: str = "") -> Iterator[tuple[str, URLPattern]]:

@@ -6,7 +6,8 @@ Nobody lists routes here: each named route is found by itself, and one that is n
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import Any
 
@@ -23,7 +24,7 @@ from signals.models import Recommendation
 from tests.api.scene import Caller, faults, rotation_body
 from tests.signals import scene
 from tests.test_architecture import routes
-from tests.test_ownership import Ids, make_loan, make_pass, make_plan, make_portfolio, make_rotation
+from tests.test_ownership import Ids, Owned, make_loan, make_pass, make_plan, make_portfolio, make_rotation
 
 pytestmark = pytest.mark.django_db
 
@@ -97,6 +98,8 @@ ASKED = {
     "api-transfer-list",
     "api-instrument-list",
     "api-recommendation-current",
+    "api-fees-list",
+    "api-shadows-list",
     "api-learning-list",
     "api-learning-rotations",
     "api-undocumented-list",
@@ -136,16 +139,30 @@ WRITING = [
 CANARY = "Canary of Alice"
 
 
+@pytest.fixture(scope="module")
+def owned(kept: Callable[[], AbstractContextManager[None]]) -> Iterator[Owned]:
+    """The owner and their objects, made once for all tests here."""
+    with kept():
+        owner = User.objects.create_user("alice@example.org", "correct horse battery")
+        made = (make_portfolio, make_rotation, make_loan, make_pass, make_plan)
+        ids = {name: pk for make in made for name, pk in make(owner).items()}
+        Portfolio.objects.update(name=CANARY)
+        still = timezone.now() + timedelta(days=1)
+        waiting = Recommendation.objects.exclude(state=Recommendation.State.PASSED)
+        waiting.update(state=Recommendation.State.ISSUED, closed_at=None, expires_at=still)
+        yield owner.pk, ids
+
+
 @pytest.fixture
-def own_ids(alice: User) -> Ids:
+def alice(owned: Owned, db: None) -> User:
+    """The owner."""
+    return User.objects.get(pk=owned[0])
+
+
+@pytest.fixture
+def own_ids(owned: Owned, db: None) -> Ids:
     """The owner's objects."""
-    made = (make_portfolio, make_rotation, make_loan, make_pass, make_plan)
-    ids = {name: pk for make in made for name, pk in make(alice).items()}
-    Portfolio.objects.update(name=CANARY)
-    still = timezone.now() + timedelta(days=1)
-    waiting = Recommendation.objects.exclude(state=Recommendation.State.PASSED)
-    waiting.update(state=Recommendation.State.ISSUED, closed_at=None, expires_at=still)
-    return ids
+    return dict(owned[1])
 
 
 def address(name: str, ids: Ids) -> str:

@@ -46,12 +46,17 @@ from signals.queries.indicators import (
     places_of,
     regime_days,
     scores_by,
+    subjects_of,
 )
 from signals.queries.market import last_closed, market_past
+from signals.sources.base import MARKET_WIDE
 
 SECTOR = parameter("sector", "Slug of a narrative.")
 PLACE = parameter("sector", "Slug of a narrative, or `regime`; else the first that has it.")
-OF_READINGS = [parameter("indicator", "Name of a reading."), parameter("subject", "What it is read of.")]
+OF_READINGS = [
+    parameter("indicator", "Name of a reading."),
+    parameter("subject", "What it is read of; may be left out where that is clear."),
+]
 DAYS = [parameter("date_after", "From this day on."), parameter("date_before", "Before this day.")]
 NAME = OpenApiParameter("name", str, OpenApiParameter.PATH, description="Name of an indicator.", enum=list(measured()))
 LISTED = [AS_OF, KNOWN]
@@ -145,11 +150,11 @@ class MarketActions(StrictViewSet[Market]):
     def readings(self, request: Request, slug: str) -> Response:
         """List what sources said, every version, newest first; `indicator` must be given."""
         market = market_of(slug)
-        name, subject = asked_text(request, "indicator"), asked_text(request, "subject")
+        name = asked_text(request, "indicator")
         if name is None:
             raise ValidationError({"indicator": ["Say which reading: add ?indicator=NAME."]})
-        rows = known_readings(market=market, moment=moment_of(request, market), indicators=[name])
-        rows = rows if subject is None else rows.filter(subject=subject)
+        subject = _subject(request, market, name)
+        rows = known_readings(market=market, moment=moment_of(request, market), indicator=name, subject=subject)
         return self._page(
             request, _between(request, rows, "observed"), ("-observed_at", "-id"), shapes.ReadingSerializer
         )
@@ -219,6 +224,20 @@ def _place(request: Request, name: str) -> str:
     if name not in measured() or not places:
         raise NotFound("There is no such indicator.")
     return asked_choice(request, "sector", places) or places[0]
+
+
+def _subject(request: Request, market: Market, indicator: str) -> str:
+    """Return of what a reading is asked for; left out, it is the whole market, or the only one there is."""
+    asked = asked_text(request, "subject")
+    if asked is not None:
+        return asked
+    found = subjects_of(market=market, indicator=indicator)
+    if len(found) > 1 and MARKET_WIDE not in found:
+        named = ", ".join(found[:5])
+        raise ValidationError(
+            {"subject": [f"Say of what: add &subject=NAME. There are {len(found)}, such as {named}."]}
+        )
+    return MARKET_WIDE if MARKET_WIDE in found else next(iter(found), MARKET_WIDE)
 
 
 def _within(request: Request, rows: QuerySet[Any]) -> QuerySet[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from types import MappingProxyType
@@ -137,18 +137,21 @@ def freshness_at(name: str, *, observed_at: datetime | None, moment: datetime, p
     return float(freshness(age, fresh=limits[0], stale=limits[1]))
 
 
-def known_readings(*, market: Market, moment: datetime, indicators: Sequence[str]) -> QuerySet[Reading]:
-    """Select the readings that were known at a moment, each with whether it restates one, and is restated itself."""
-    known = Reading.objects.filter(market=market, indicator__in=indicators).known_at(moment)
-    same = Reading.objects.filter(
-        market=market,
-        indicator=OuterRef("indicator"),
-        subject=OuterRef("subject"),
-        observed_at=OuterRef("observed_at"),
-    )
-    return known.annotate(
-        is_restatement=Exists(same.filter(ingested_at__lt=OuterRef("ingested_at"))),
-        is_restated=Exists(same.filter(ingested_at__gt=OuterRef("ingested_at"), ingested_at__lte=moment)),
+def known_readings(*, market: Market, moment: datetime, indicator: str, subject: str) -> QuerySet[Reading]:
+    """Select one series as it was known at a moment; each reading with whether it restates one, and is restated itself.
+
+    Without a subject the readings of all would have to be sorted, of which there may be a million; what was known by a
+    moment describes nothing later, and saying so lets the index of the series be used.
+    """
+    series = Reading.objects.filter(market=market, indicator=indicator, subject=subject)
+    same = series.filter(observed_at=OuterRef("observed_at"))
+    return (
+        series.filter(observed_at__lte=moment)
+        .known_at(moment)
+        .annotate(
+            is_restatement=Exists(same.filter(ingested_at__lt=OuterRef("ingested_at"))),
+            is_restated=Exists(same.filter(ingested_at__gt=OuterRef("ingested_at"), ingested_at__lte=moment)),
+        )
     )
 
 

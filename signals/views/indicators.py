@@ -211,10 +211,8 @@ def _readings(asked: Asked, query: Mapping[str, str]) -> dict[str, Any]:
     reading = query.get("reading", "") if query.get("reading", "") in names else names[0]
     subjects = subjects_of(market=asked.market, indicator=reading)
     subject = _subject(query.get("subject", ""), subjects, asked)
-    known = known_readings(market=asked.market, moment=asked.moment, indicators=[reading])
-    page = newest_first(
-        known.filter(subject=subject), moment="observed_at", tie="id", cursor=query.get("older", ""), size=PAGE_READINGS
-    )
+    known = known_readings(market=asked.market, moment=asked.moment, indicator=reading, subject=subject)
+    page = newest_first(known, moment="observed_at", tie="id", cursor=query.get("older", ""), size=PAGE_READINGS)
     return {
         "readings": [{"it": row, "value": words.reading_text(row.value)} for row in page.rows],
         "reading": reading,

@@ -229,6 +229,17 @@ class TestAsOf:
 
 
 class TestPages:
+    def test_of_many_series_one_must_be_named(self, caller: Caller, where: Market) -> None:
+        terms = {"market": where, "indicator": "funding", "source": "test", "observed_at": NOW, "ingested_at": NOW}
+        for subject in ("UNI", "FET"):
+            Reading.objects.create(**terms, subject=subject, value=0.1)
+
+        refused = caller.get(f"{HEAD}/readings/?indicator=funding")
+
+        assert faults(refused) == {"subject"}
+        assert "There are 2, such as FET, UNI." in refused.json()["detail"]
+        assert len(results(caller, "readings/?indicator=funding&subject=UNI")) == 1
+
     def test_pages_reach_every_row_once(self, caller: Caller, where: Market) -> None:
         path: str | None = f"{HEAD}/indicators/turnover/?sector=ai&page_size=7"
         seen: list[str] = []

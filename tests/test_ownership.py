@@ -79,6 +79,7 @@ def make_pass(alice: User) -> Ids:
     advice = Recommendation.objects.filter(portfolio=book).latest("pk")
     passed_on = copy(advice)
     passed_on.pk, passed_on.slot, passed_on.state = None, advice.slot - timedelta(days=1), Recommendation.State.PASSED
+    passed_on.issued_at = advice.issued_at - timedelta(days=1)
     passed_on._state.adding = True
     passed_on.save()
     terms = {"portfolio": book, "reason": "Not today.", "passed_at": scene.after(minutes=1)}

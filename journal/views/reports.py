@@ -65,8 +65,8 @@ def report_of_period(request: HttpRequest) -> HttpResponse:
 
 def with_what_was_seen(found: Rotation) -> Any:
     """Return a rotation with the longest horizons that were guessed and looked at. One query."""
-    row = with_seen(Rotation.objects.filter(pk=found.pk)).values("guessed_days", "peeked_days").get()
-    vars(found).update(row)
+    seen: Any = with_seen(Rotation.objects.filter(pk=found.pk)).only("pk").get()
+    vars(found).update(guessed_days=seen.guessed_days, peeked_days=seen.peeked_days)
     return found
 
 

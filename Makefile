@@ -27,7 +27,7 @@ bench:  ## run the benchmarks; ARGS=name runs one
 
 prove:  ## run the long proofs on both databases: many more random histories, then every mutant of the domain (not in CI; docs/proofs.md has the last figures)
 	@config/bootstrap.sh requirements-dev.lock
-	@HYPOTHESIS_PROFILE=prove $(PY) -m tests.run -q -n 2 --dist loadgroup tests/portfolio tests/signals/domain tests/journal $(ARGS)
+	@HYPOTHESIS_PROFILE=prove $(PY) -m tests.run -q -n 2 --dist loadgroup tests/portfolio tests/signals/domain tests/journal tests/faults $(ARGS)
 	@exec $(PY) -m tests.mutation
 
 reset:  ## delete all data, after asking

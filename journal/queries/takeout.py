@@ -13,6 +13,7 @@ from django.db.models import BinaryField, Field, ForeignKey, Model, Q
 
 from accounts.models import User
 from journal.models import Picture
+from signals.fields import SealedField
 
 APPS = ("portfolio", "signals", "journal")
 LABELS = {
@@ -95,7 +96,7 @@ def _kind(model: type[Model], paths: tuple[str, ...]) -> Kind:
 
 
 def _is_hidden(field: Field[Any, Any]) -> bool:
-    return isinstance(field, BinaryField) or bool(SECRET.search(field.name))
+    return isinstance(field, BinaryField | SealedField) or bool(SECRET.search(field.name))
 
 
 def _plural(name: str) -> str:

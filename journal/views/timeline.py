@@ -26,7 +26,7 @@ from journal.views.learning import key_name
 from journal.views.words import chance, on_paper, sealed_or
 from portfolio.models import Portfolio, Sector
 from portfolio.views.access import Desk, desk_of, person_of
-from portfolio.views.sheets import csv_answer, written
+from portfolio.views.sheets import csv_answer
 
 STATE_NAMES = {Rotation.State.LOGGED: "Standing", Rotation.State.REVERSED: "Reversed"}
 COLUMNS = (
@@ -165,6 +165,6 @@ def _table(rotations: Iterator[Rotation]) -> Iterator[tuple[Any, ...]]:
             *(getattr(rotation, name) for name in COLUMNS[8:12]),
             alphas.get(OWN_HORIZON),
             alphas.get(Review.TO_DATE),
-            written(", ".join(rotation.tags)),
-            written(rotation.thesis),
+            ", ".join(rotation.tags),
+            rotation.thesis,
         )

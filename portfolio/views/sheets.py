@@ -39,13 +39,15 @@ def csv_answer(rows: Iterable[Sequence[Any]], *, name: str) -> StreamingHttpResp
 
 
 def cell(value: Any) -> str:
-    """Write one value: an amount exactly, a moment with its offset, a list as JSON, nothing as nothing."""
+    """Write one value: an amount exactly, a moment with its offset, a list as JSON, a text as no formula."""
     if value is None:
         return ""
     if isinstance(value, Decimal):
         return canonical(value)
     if isinstance(value, datetime):
         return value.isoformat()
+    if isinstance(value, str):
+        return written(value)
     return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else str(value)
 
 

@@ -65,6 +65,8 @@ class TestArchive:
                     assert (D(line[name]) if line[name] else None) == amount
         [rotation] = json.loads(packed.read("rotations.json"))
         assert (rotation["thesis"], rotation["fees_usd"]) == (ODD, "8.990000000000000001")
+        [line] = csv.DictReader(StringIO(packed.read("rotations.csv").decode(), newline=""))
+        assert line["thesis"] == f"'{ODD}", "a spreadsheet would run it"
         assert rotation["destination_sector"] == "ai"
         assert packed.read(f"pictures/{Picture.objects.get().pk}.webp") == b"\x00webp"
         assert json.loads(packed.read("me.json"))["email"] == "alice@example.org"
@@ -85,6 +87,10 @@ class TestArchive:
         assert table.count("\r\n") == Transfer.objects.count() + 1
         for query in ("kind=users", "kind=fills&as=xml", ""):
             assert client_of_alice.get(f"/journal/take-along/table/?{query}").status_code == 404
+
+    def test_what_is_sealed_stays_here(self) -> None:
+        assert "shown_as" in kinds()["channels"].columns
+        assert not {"address", "secret", "token_digest"} & set(kinds()["channels"].columns)
 
     def test_every_model_that_hangs_on_a_person_is_taken_along(self) -> None:
         mine = {"accounts.User", "portfolio.Portfolio", "journal.Rotation", "journal.Pass", "journal.Plan"}

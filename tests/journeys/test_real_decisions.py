@@ -23,6 +23,9 @@ from signals.queries.recommendations import current
 from signals.services.replay import replay
 from tests.journeys.by_hand import FEE, Said, Tape, by_hand, expected_alpha, tape_of
 
+DIGITS = 9
+"""What is summed over more days may differ in its last binary digit."""
+
 FIRST, CUT, LAST = (datetime(2021, month, day, 0, 30, tzinfo=UTC) for month, day in ((1, 5), (4, 10), (7, 31)))
 AMOUNTS = {"BTC": 30_000, "ETH": 20_000, "USD": 20_000, "UNI": 8_000, "AAVE": 7_000, "FET": 8_000, "NEAR": 7_000}
 FILES = ("daily.csv", "funding_daily_btc.csv", "fear_greed_daily.csv", "tvl_by_category.csv")
@@ -109,8 +112,8 @@ def live(market: Market, portfolio: Portfolio, last: datetime) -> list[dict[str,
             "stage": row.stage,
             "regime": row.regime,
             "refusal": row.refusal,
-            "alpha": round(row.alpha, 9),
-            "hurdle": round(row.hurdle, 9),
+            "alpha": round(row.alpha, DIGITS),
+            "hurdle": round(row.hurdle, DIGITS),
             "headline": row.explanation["headline"],
             "said": said_by(row, held[row.issued_at.date()]),
             "legs": [
@@ -135,10 +138,10 @@ def said_by(row: Recommendation, held: dict[str, D]) -> Said:
         refusal=row.refusal,
         held={symbol: quantity for symbol, quantity in held.items() if quantity},
         moved=float(row.moved_usd),
-        alpha=row.alpha,
-        hurdle=row.hurdle,
-        z=row.z_now,
-        sigma=sigma or 0.0,
+        alpha=round(row.alpha, DIGITS),
+        hurdle=round(row.hurdle, DIGITS),
+        z=row.z_now and round(row.z_now, DIGITS),
+        sigma=round(sigma or 0.0, DIGITS),
         legs=[
             (leg.action, leg.instrument.name, leg.quantity, leg.reference_price, leg.fee_usd, leg.slippage_usd)
             for leg in legs

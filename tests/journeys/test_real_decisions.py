@@ -23,7 +23,7 @@ from signals.queries.recommendations import current
 from signals.services.replay import replay
 from tests.journeys.by_hand import FEE, Said, Tape, by_hand, expected_alpha, tape_of
 
-DIGITS = 9
+DIGITS = 12
 """What is summed over more days may differ in its last binary digit."""
 
 FIRST, CUT, LAST = (datetime(2021, month, day, 0, 30, tzinfo=UTC) for month, day in ((1, 5), (4, 10), (7, 31)))

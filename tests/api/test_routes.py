@@ -26,7 +26,7 @@ from tests.signals import scene
 from tests.test_architecture import routes
 from tests.test_ownership import Ids, Owned, make_loan, make_pass, make_plan, make_portfolio, make_rotation
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 OPEN = {"api-schema", "api-docs", "api-nowhere"}
 """They describe the API and hold nobody's data."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -23,9 +25,27 @@ from tests.test_architecture import ROOT
 pytestmark = pytest.mark.django_db
 
 
+@pytest.fixture(scope="module")
+def owned(kept: Callable[[], AbstractContextManager[None]]) -> Iterator[Portfolio]:
+    """The owner's portfolio, made once for all tests here."""
+    with kept():
+        yield live(User.objects.create_user("alice@example.org", "correct horse battery"))
+
+
 @pytest.fixture
-def lived(alice: User) -> Portfolio:
+def lived(owned: Portfolio, db: None) -> Portfolio:
     """A portfolio off its targets in the simulated market, answered by the engine."""
+    return Portfolio.objects.get(pk=owned.pk)
+
+
+@pytest.fixture
+def alice(owned: Portfolio, db: None) -> User:
+    """Its owner."""
+    return User.objects.get(pk=owned.owner_id)
+
+
+def live(alice: User) -> Portfolio:
+    """Open a portfolio off its targets in the simulated market, and let the engine answer it."""
     now = timezone.now()
     market: Market = ensure_market("simulated")
     refresh(market=market, now=now)

@@ -160,6 +160,7 @@ FAULTS: dict[str, Any] = {
 }
 
 
+@pytest.mark.once
 class TestWhatSourcesDoWrong:
     @pytest.mark.parametrize("name", NAMES)
     @pytest.mark.parametrize("fault", FAULTS)

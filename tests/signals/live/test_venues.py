@@ -86,6 +86,7 @@ class TestTheFile:
 
 
 @pytest.mark.cases
+@pytest.mark.once
 @pytest.mark.django_db
 @pytest.mark.parametrize("case", RECORDED["cases"], ids=lambda case: case["id"])
 class TestRecordedAnswers:

@@ -56,8 +56,9 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         "PRAGMA foreign_keys=ON;PRAGMA journal_size_limit=67108864",
     }
 else:
+    # Our queries are short: to compile one of many joins takes longer, up to a minute, than to answer it.
     DATABASES["default"]["OPTIONS"] = {
-        "options": "-c statement_timeout=60s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s"
+        "options": "-c jit=off -c statement_timeout=60s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s"
     }
 
 REDIS_URL = env.str("REDIS_URL", default="")

@@ -82,7 +82,8 @@ def rows_of(portfolio: Portfolio) -> Rows:
 
     def all_of(model: Any, *related: str) -> list[Any]:
         """Read a table's rows of this portfolio."""
-        return list(model.objects.filter(portfolio=portfolio).select_related(*related).order_by("pk"))
+        rows = model.objects.filter(portfolio=portfolio).order_by("pk")
+        return list(rows.select_related(*related) if related else rows)
 
     return Rows(
         portfolio=portfolio,

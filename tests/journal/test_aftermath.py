@@ -24,7 +24,7 @@ from signals.models import Evidence
 from tests.journal.scene import ANCHOR, DECIDED, anchor, leg, moment, scenario_a
 from tests.portfolio.factories import PRICES, at, fill, market, perp, portfolio, price, spot, transfer
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 NOW = moment(44)
 
 

@@ -23,7 +23,7 @@ from signals.models import Evidence, Recommendation, RecommendationLeg
 from tests.portfolio import factories
 from tests.portfolio.factories import NOW, asset, perp, spot
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 NEW = "/journal/new/"
 HUGE = "1" + "0" * 19
 

@@ -24,7 +24,7 @@ from tests.journal.scene import DECIDED, anchor, moment, scenario_a
 from tests.journal.test_pages import asked
 from tests.portfolio.factories import PRICES, market, perp, price, spot
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 ISSUED = DECIDED - timedelta(hours=12)
 LEGS = (
     ("SELL_SPOT", "defi", "UNI", "100", "25"),

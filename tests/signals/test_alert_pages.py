@@ -18,7 +18,7 @@ from signals.models import Channel, Delivery
 from signals.services.deliveries import deliver
 from tests.pages import heading
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 SECRET = re.compile(r'<code id="secret" class="secret">([^<]+)</code>')
 HOOK = {"kind": "webhook", "name": "My program", "address": "https://example.org/canary"}
 

@@ -19,7 +19,7 @@ from tests.api.nasty import AMOUNT, BODIES, HEADERS, NUMBERS, QUERY_TEXTS, VALUE
 from tests.api.scene import Caller, faults, rotation_body
 from tests.journal.scene import moment, scenario_a
 
-pytestmark = [pytest.mark.django_db, pytest.mark.once]
+pytestmark = pytest.mark.django_db
 ACCEPTED, REFUSED = {200, 201}, {400, 409}
 
 CRUMB = {"action": "SELL_SPOT", "instrument": "UNI", "quantity": "0.001", "price": "25"}

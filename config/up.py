@@ -233,12 +233,11 @@ def _wait(running: list[subprocess.Popen[bytes]]) -> int:
 
 
 def _end(running: list[subprocess.Popen[bytes]]) -> None:
-    """Stop worker, web and broker, in this order; kill whoever does not stop in time."""
+    """Stop worker, web and broker one after another, so that none misses the next; kill whoever is not in time."""
+    deadline = time.monotonic() + GRACE_SECONDS
     for process in reversed(running):
         if process.poll() is None:
             process.terminate()
-    deadline = time.monotonic() + GRACE_SECONDS
-    for process in reversed(running):
         try:
             process.wait(max(0.1, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:

@@ -107,10 +107,6 @@ class ExactDecimalField(AnyField):
         texts = {key: self.as_text(value) for key, value in distinct.items()}
         return [texts[key] for key in keys]
 
-    def from_column(self, values: Sequence[Any]) -> list[Decimal | None]:
-        """Return the amounts of a column of SQLite's texts."""
-        return [None if value is None else Decimal(value) for value in values]
-
     def get_lookup(self, lookup_name: str) -> Any:
         """Return a lookup that is exact on text, or refuse."""
         if lookup_name not in ALLOWED_LOOKUPS:

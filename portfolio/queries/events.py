@@ -7,7 +7,6 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from jobs.reading import read_rows
 from portfolio.domain.events import (
     Event,
     MethodChange,
@@ -22,6 +21,7 @@ from portfolio.domain.lots import Lot as DomainLot
 from portfolio.domain.money import ONE
 from portfolio.domain.outcomes import PositionKey
 from portfolio.models import Fill, Instrument, Lot, LotMethod, Portfolio, Position, Transfer
+from portfolio.queries.raw import read_rows
 from portfolio.queries.transfers import SHARED, TRANSFER_FIELDS, transfer_event
 
 FILL_FIELDS = (

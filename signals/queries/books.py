@@ -29,11 +29,11 @@ from portfolio.models import (
     PositionChange,
     closes_on,
 )
+from portfolio.queries.raw import Rows, raw_rows, rows_together
 from signals.domain.arrays import Floats
 from signals.domain.batch import Batch, StageCode
 from signals.domain.limits import limits_of
 from signals.models import Recommendation, StageDay
-from signals.queries.raw import Rows, raw_rows, rows_together
 from signals.queries.reference import Reference
 from signals.queries.situation import Situation
 from signals.queries.worth import Holdings, Lacking, margin_to_reserve, valued

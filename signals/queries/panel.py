@@ -12,10 +12,10 @@ from typing import NamedTuple
 import numpy as np
 
 from portfolio.models import Asset, Market, Price, Sector, SectorMembership, closes_on
+from portfolio.queries.raw import raw_rows
 from signals.domain.arrays import Codes, Floats, Ints
 from signals.domain.panel import MarketPanel, SectorProfile, no_events
 from signals.domain.params import Params, profile_of
-from signals.queries.raw import raw_rows
 from signals.queries.readings import event_coverage, event_table, reading_series
 
 Places = tuple[Ints, Ints]

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from portfolio.models import Market
+from portfolio.queries.raw import raw_rows
 from signals.domain.arrays import Bools, Instants
 from signals.domain.events import covered_days
 from signals.domain.panel import FUNDING, NO_RULINGS, EventTable, ReadingSeries, Rulings, decision_times
 from signals.domain.params import Params
 from signals.models import Event, EventVerdict, Reading, SourcePoll
-from signals.queries.raw import raw_rows
 
 EVENT_COVERAGE = "event_coverage"
 EVERY_TYPE = ""

@@ -16,10 +16,10 @@ from django.db.models import Q, QuerySet
 from portfolio.domain.money import ONE
 from portfolio.domain.valuation import STALE_AFTER, haircut_of
 from portfolio.models import Asset, FeeSchedule, Instrument, Market, Price, Quote, Sector, SectorMembership, Venue
+from portfolio.queries.raw import Rows, rows_together
 from signals.domain.baskets import Member, default_basket, overlay_asset
 from signals.domain.depth import UNKNOWN_DEPTH, Depth, depth_of
 from signals.domain.shelf import Listing, Shelf, listed
-from signals.queries.raw import Rows, rows_together
 
 WINDOW_DAYS = 40
 HALF_SPREAD = 0.0005

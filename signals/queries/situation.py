@@ -14,13 +14,13 @@ import numpy as np
 from django.db.models import QuerySet
 
 from portfolio.models import Market, closes_on
+from portfolio.queries.raw import Rows, rows_together
 from signals.domain.arrays import NAN, Bools, Floats
 from signals.domain.batch import IC_PRIOR, FundingFlag, MarketState, StageCode
 from signals.domain.costs import bounded_funding
 from signals.domain.explain import INDICATOR_WORDS, Story, Why
 from signals.models import Evidence, RegimeDay, Score, StageDay
 from signals.queries.market import MarketDay
-from signals.queries.raw import Rows, rows_together
 from signals.queries.reference import HALF_SPREAD, Counter, Reference, basket_adv
 
 INDEX_DAYS, INDEX_DAYS_MIN = 30, 20

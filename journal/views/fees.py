@@ -25,6 +25,7 @@ from portfolio.views.access import desk_of
 from signals.models import RecommendationLeg
 
 MOST_ROWS = 24
+HALF_A_CENT = Decimal("0.005")
 FACETS = {
     "venue": ("By venue", "Venue"),
     "leg": ("By leg", "Leg"),
@@ -74,6 +75,8 @@ def difference(row: FeeRow) -> str:
         return "Nothing says what these should have cost"
     if not apart:
         return "You paid exactly what was reckoned with"
+    if abs(apart) < HALF_A_CENT:
+        return "You paid what was reckoned with, to the cent"
     return f"You paid {usd(abs(apart))} {'more' if apart > 0 else 'less'} than was reckoned with"
 
 

@@ -16,12 +16,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accounts.models import User
-from journal.domain.fees import ALL, FACETS, Paid, Reckoned, add_up, paid_behind
+from journal.domain.fees import ALL, FACETS, FeeRow, Paid, Reckoned, add_up, paid_behind
 from journal.domain.habits import costs_taken, course_of
 from journal.models import Review, Rotation
 from journal.queries.fees import fees, paid_lines
 from journal.queries.learning import decided_of, learned, rotations_behind
 from journal.services.rotations import log_rotation, reverse_rotation
+from journal.views.fees import difference
 from portfolio.models import FeeSchedule, Portfolio
 from portfolio.templatetags.money import usd
 from tests.api.scene import Caller
@@ -93,6 +94,22 @@ def book(alice: User) -> Iterator[Portfolio]:
         amounts = {"total_alpha_usd": D("994.35"), "alpha_usd": D("88.8"), "gross_alpha_usd": D(120)}
         Review.objects.create(rotation=first, horizon_days=30, **terms, **amounts)
         yield Portfolio.objects.get(pk=found.pk)
+
+
+class TestDifference:
+    @pytest.mark.parametrize(
+        ("paid", "told"),
+        [
+            ("10", "exactly what was"),
+            ("10.004", "what was reckoned with, to the cent"),
+            ("9.996", "what was reckoned with, to the cent"),
+            ("10.01", "$0.01 more than"),
+            ("8", "$2.00 less than"),
+        ],
+    )
+    def test_a_difference_that_cannot_be_seen_is_none(self, paid: str, told: str) -> None:
+        row = FeeRow(key="", fills=1, rotations=1, notional=D(1), paid=D(paid), compared=D(paid), estimated=D(10))
+        assert f"You paid {told}" in difference(row)
 
 
 @pytest.mark.django_db

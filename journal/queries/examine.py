@@ -153,6 +153,7 @@ def _now() -> dict[str, Subquery]:
     """Return where the market stands as annotations: the last stage and regime that were computed."""
 
     def newest(rows: QuerySet[StageDay] | QuerySet[RegimeDay], name: str) -> Subquery:
+        """Return a column of the market's newest day."""
         return Subquery(rows.filter(market=OuterRef("portfolio__market")).order_by("-date").values(name)[:1])
 
     return {

@@ -22,6 +22,7 @@ def with_seen(rows: QuerySet[Decided], *, by: str = "rotation") -> QuerySet[Deci
     """Annotate decisions with the longest horizons that were guessed, and looked at before; `by` may be a pass."""
 
     def longest(model: type[Lesson] | type[Peek]) -> Coalesce:
+        """Return the longest horizon that a model holds of a decision, 0 for none."""
         found = model._default_manager.filter(**{by: OuterRef("pk")}).order_by().values(by)
         most = found.annotate(most=Max("horizon_days")).values("most")
         return Coalesce(Subquery(most, output_field=IntegerField()), 0)

@@ -41,6 +41,7 @@ def equity_chart(
     """Chart the equity of a portfolio beside having held, oldest first."""
 
     def build(*, width: int, is_interactive: bool) -> Spec:
+        """Return the specification for one width."""
         return _spec(thin(points), list(rotations), width=width, is_interactive=is_interactive)
 
     return Chart(

@@ -71,6 +71,7 @@ def _chart(
     description = _description(said, dates, lines)
 
     def build(*, width: int, is_interactive: bool) -> Spec:
+        """Return the specification for one width."""
         rows = thin(_rows(dates, lines))
         height = (190 if is_area else 260) if width >= WIDE_PX else (160 if is_area else 230)
         x = time_axis(dates=dates, width=width)

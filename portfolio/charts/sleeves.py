@@ -57,6 +57,7 @@ def sleeve_chart(
     """Chart the shares of the sleeves over time, oldest first, under bands for the stages."""
 
     def build(*, width: int, is_interactive: bool) -> Spec:
+        """Return the specification for one width."""
         return _spec(
             thin(days, MOST_POINTS if is_interactive else MOST_DAYS),
             list(bands),

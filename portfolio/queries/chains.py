@@ -66,10 +66,12 @@ class _Span:
 
     @property
     def opened_at(self) -> datetime:
+        """Return when its first contract was opened."""
         return self.changes[0].fill.executed_at
 
     @property
     def closed_at(self) -> datetime | None:
+        """Return when its last contract was closed, None while it is open."""
         last = self.changes[-1]
         return None if last.quantity_after else last.fill.executed_at
 

@@ -37,6 +37,7 @@ def new_move(request: HttpRequest, portfolio_id: int) -> HttpResponse:
     form = MoveForm(request.POST or None, portfolio=portfolio, now=now, initial=asked(request, "asset"))
 
     def record() -> str:
+        """Record it, and say in a sentence what was recorded."""
         row = _recorded(portfolio, form.transfer, form)
         return f"{_spoken(row.quantity)} {row.asset} moved to {row.to_account}. Nothing was realised by it."
 
@@ -55,6 +56,7 @@ def new_migration(request: HttpRequest, portfolio_id: int) -> HttpResponse:
     form = MigrationForm(request.POST or None, portfolio=portfolio, now=now, initial=asked(request, "asset"))
 
     def record() -> str:
+        """Record it, and say in a sentence what was recorded."""
         row = _recorded(portfolio, _migrated(portfolio, form), form)
         return f"{_spoken(row.quantity)} {row.asset} became {_spoken(row.into_quantity)} {row.into_asset}."
 
@@ -73,6 +75,7 @@ def new_rebase(request: HttpRequest, portfolio_id: int) -> HttpResponse:
     form = RebaseForm(request.POST or None, portfolio=portfolio, now=now, initial=asked(request, "asset"))
 
     def record() -> str:
+        """Record it, and say in a sentence what was recorded."""
         row = _recorded(portfolio, form.transfer, form)
         return f"A rebase changed {row.asset} by {_spoken(row.quantity)}."
 
@@ -91,6 +94,7 @@ def new_swap(request: HttpRequest, portfolio_id: int) -> HttpResponse:
     form = SwapForm(request.POST or None, portfolio=portfolio, now=now, initial=asked(request, "asset"))
 
     def record() -> str:
+        """Record it, and say in a sentence what was recorded."""
         row = _recorded(portfolio, form.transfer, form)
         return f"{_spoken(row.quantity)} {row.asset} swapped for {_spoken(row.into_quantity)} {row.into_asset}."
 
@@ -109,6 +113,7 @@ def new_dust(request: HttpRequest, portfolio_id: int) -> HttpResponse:
     form = DustForm(request.POST or None, portfolio=portfolio, now=now, crumbs=_crumbs(portfolio, now))
 
     def record() -> str:
+        """Record it, and say in a sentence what was recorded."""
         reason = form.cleaned_data["core_override_reason"]
         convert_dust(portfolio=portfolio, dust=form.dust, now=now, client_key=form.key, core_override_reason=reason)
         count = len(form.dust.crumbs)

@@ -36,6 +36,7 @@ def new_futures_fill(request: HttpRequest, portfolio_id: int) -> HttpResponse:
     form = FuturesFillForm(request.POST or None, portfolio=portfolio, now=now, contracts=contracts, initial=initial)
 
     def record() -> str:
+        """Record it, and say in a sentence what was recorded."""
         done = record_fills(portfolio=portfolio, fills=[form.fill], now=now, client_key=form.key)
         return f"{done.fills[0].quantity.normalize():f} {done.fills[0].instrument} recorded."
 
@@ -51,6 +52,7 @@ def new_close(request: HttpRequest, portfolio_id: int) -> HttpResponse:
     form = CloseForm(request.POST or None, portfolio=portfolio, now=now, initial=asked(request, "position", "reason"))
 
     def record() -> str:
+        """Record it, and say in a sentence what was recorded."""
         reason = Reason(form.cleaned_data["reason"])
         if reason is Reason.SETTLEMENT:
             settle_contract(portfolio=portfolio, close=form.close, now=now)
@@ -73,6 +75,7 @@ def new_cash(request: HttpRequest, portfolio_id: int) -> HttpResponse:
     form = CashForm(request.POST or None, portfolio=portfolio, now=now, initial=asked(request, "position", "kind"))
 
     def record() -> str:
+        """Record it, and say in a sentence what was recorded."""
         row = record_transfer(portfolio=portfolio, transfer=form.transfer, now=now, client_key=form.key)
         what = "Funding" if row.kind == Transfer.Kind.FUNDING else "Margin"
         return f"{what} of {row.quantity.normalize():f} {row.asset} recorded."
@@ -92,6 +95,7 @@ def new_roll(request: HttpRequest, portfolio_id: int) -> HttpResponse:
     form = RollForm(request.POST or None, portfolio=portfolio, now=now, contracts=contracts, initial=initial)
 
     def record() -> str:
+        """Record it, and say in a sentence what was recorded."""
         close, into = form.close, form.following
         done = roll_position(portfolio=portfolio, close=close, into=into, now=now, client_key=form.key)
         return f"{done.closing.instrument} is rolled into {done.opening.instrument}."

@@ -48,6 +48,7 @@ def new_transfer(request: HttpRequest, portfolio_id: int) -> HttpResponse:
     form = TransferForm(request.POST or None, portfolio=portfolio, now=now, initial=asked(request, "asset", "kind"))
 
     def record() -> str:
+        """Record it, and say in a sentence what was recorded."""
         row = record_transfer(portfolio=portfolio, transfer=form.transfer, now=now, client_key=form.key)
         return f"{row.get_kind_display()} of {row.quantity.normalize():f} {row.asset} recorded."
 
@@ -81,6 +82,7 @@ def new_price(request: HttpRequest, portfolio_id: int) -> HttpResponse:
     form = ManualPriceForm(request.POST or None, portfolio=portfolio, initial=asked(request, "asset", "kind"))
 
     def record() -> str:
+        """Record it, and say in a sentence what was recorded."""
         row = set_manual_price(portfolio=portfolio, now=now, **form.cleaned_data)
         return f"{row.asset} is assumed to be worth ${row.price_usd.normalize():f} until the market prices it."
 
@@ -95,6 +97,7 @@ def new_asset(request: HttpRequest, portfolio_id: int) -> HttpResponse:
     form = AssetForm(request.POST or None)
 
     def record() -> str:
+        """Record it, and say in a sentence what was recorded."""
         asset = add_asset_service(portfolio=portfolio, now=now, **form.cleaned_data)
         return f"{asset} is known now. Record what you hold of it as a deposit."
 

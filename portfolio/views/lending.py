@@ -53,6 +53,7 @@ def new_loan(request: HttpRequest, portfolio_id: int) -> HttpResponse:
     form = LoanForm(request.POST or None, portfolio=portfolio, now=now, initial=asked(request, "kind", "account"))
 
     def record() -> str:
+        """Record it, and say in a sentence what was recorded."""
         row = record_loan(portfolio=portfolio, new=form.loan, now=now, client_key=form.key)
         return f"{row.get_kind_display().capitalize()} of {row.quantity.normalize():f} {row.asset} recorded."
 
@@ -71,6 +72,7 @@ def new_pledge(request: HttpRequest, portfolio_id: int) -> HttpResponse:
     form = PledgeForm(request.POST or None, portfolio=portfolio, now=now, initial=asked(request, "asset", "account"))
 
     def record() -> str:
+        """Record it, and say in a sentence what was recorded."""
         row = set_pledge(portfolio=portfolio, now=now, **form.pledge)
         return f"{row.quantity.normalize():f} {row.asset} stands as collateral from now on."
 
@@ -89,6 +91,7 @@ def new_bonus(request: HttpRequest, portfolio_id: int) -> HttpResponse:
     form = BonusForm(request.POST or None, portfolio=portfolio, now=now)
 
     def record() -> str:
+        """Record it, and say in a sentence what was recorded."""
         row = grant_bonus(portfolio=portfolio, now=now, **form.bonus)
         return f"{row.quantity.normalize():f} {row.asset} of bonus credit noted. It is not part of your equity."
 
@@ -107,6 +110,7 @@ def new_yield(request: HttpRequest, portfolio_id: int) -> HttpResponse:
     form = YieldForm(request.POST or None)
 
     def record() -> str:
+        """Record it, and say in a sentence what was recorded."""
         row = set_freed_yield(portfolio=portfolio, now=now, **form.stated)
         return f"Freed capital is taken to earn {row.apy.scaleb(2).normalize():f}% a year from now on."
 

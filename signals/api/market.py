@@ -172,6 +172,7 @@ class MarketActions(StrictViewSet[Market]):
         rows = told(market=market, moment=moment, sectors=[sector.slug] if sector else [], types=[kind] if kind else [])
 
         def shown(page: list[Event]) -> Any:
+            """Return a page of stories as they were known."""
             for story in as_stories(page, moment=moment):
                 story.event.known = story  # type: ignore[attr-defined]
             return shapes.EventSerializer(page, many=True).data

@@ -37,6 +37,7 @@ def event_timeline(*, events: Sequence[TimelineEvent], since: datetime, until: d
     description = _description(events)
 
     def build(*, width: int, is_interactive: bool) -> Spec:
+        """Return the specification for one width."""
         height = 24 + ROW_PX * max(len(narratives), 1)
         layers = [_dots(events, since, until, width)]
         return frame(description=description, height=height, layers=layers, padding=PADDING)

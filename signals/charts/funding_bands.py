@@ -35,6 +35,7 @@ def funding_bands(*, points: Sequence[FundingPoint], params: Params) -> Chart:
     description = _description(points)
 
     def build(*, width: int, is_interactive: bool) -> Spec:
+        """Return the specification for one width."""
         domain = _domain(known)
         layers = [
             *_bands(params, domain),

@@ -34,6 +34,7 @@ def history_chart(*, line: HistoryLine) -> Chart:
     description = _description(line)
 
     def build(*, width: int, is_interactive: bool) -> Spec:
+        """Return the specification for one width."""
         days = thin(line.days, MOST_POINTS)
         x = time_axis(dates=[at for at, _, _ in days], width=width)
         height = 220 if width >= WIDE_PX else 190

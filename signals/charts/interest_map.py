@@ -37,6 +37,7 @@ def interest_map(*, points: Sequence[InterestPoint], params: Params) -> Chart:
     description = _description(points)
 
     def build(*, width: int, is_interactive: bool) -> Spec:
+        """Return the specification for one width."""
         across = _reach([point.price_change for point in known], LEAST_PRICE)
         up = _reach([point.interest_change for point in known], LEAST_INTEREST)
         layers = [

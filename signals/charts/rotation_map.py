@@ -35,6 +35,7 @@ def rotation_map(*, trails: Sequence[MapTrail]) -> Chart:
     description = _description(trails)
 
     def build(*, width: int, is_interactive: bool) -> Spec:
+        """Return the specification for one width."""
         reach = _reach(placed)
         low, high = NEUTRAL - reach, NEUTRAL + reach
         height = 340 if width >= WIDE_PX else 300

@@ -172,6 +172,7 @@ def _rules(policy: Policy | None) -> Any:
     """Return how to name fields of the policy that was in force."""
 
     def named(*fields: str) -> list[Input]:
+        """Return what the policy says under these names."""
         if policy is None:
             return []
         words = {f"Policy: {name.replace('_', ' ')}": str(getattr(policy, name)) for name in fields}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import html
 import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -27,6 +28,10 @@ OLDEST = timedelta(days=7)
 MOST_ENTRIES = 200
 NEAR_BITS = 3
 MAGNITUDE = 3
+_UNWANTED = re.compile(rb"<!ENTITY|<!DOCTYPE(?!\s+rss\b)", re.IGNORECASE)
+_END = re.compile(rb"</(?:\w+:)?(?:rss|feed|rdf)>(?:\s|<!--.*?-->)*$", re.IGNORECASE | re.DOTALL)
+"""What is not well formed, such as an ampersand that stands bare, is read all the same when its end is there."""
+_MARKUP = re.compile(r"</?[a-z][^<>]*>", re.IGNORECASE)
 TRACKING = ("utm_", "fbclid", "gclid", "ref", "source")
 
 
@@ -72,12 +77,12 @@ class Feeds:
         answer = ask.get(where, is_conditional=True)
         if answer.is_unchanged:
             return
-        if b"<!ENTITY" in answer.body[:4096] or b"<!DOCTYPE" in answer.body[:4096].upper():
+        if _UNWANTED.search(answer.body[:4096]):
             raise FetchError("unreadable", "the answer is a page or declares entities, no feed", subject=path_of(url))
         found = feedparser.parse(answer.body, sanitize_html=True)
-        if not found.get("version") or (found.bozo and not _is_harmless(found.bozo_exception)):
+        if not found.get("version") or not (_is_harmless(found) or _END.search(answer.body[-200:])):
             raise FetchError("unreadable", "the answer is no RSS or Atom feed", subject=path_of(url))
-        for entry in found.entries[:MOST_ENTRIES]:
+        for entry in sorted(found.entries, key=_rank, reverse=True)[:MOST_ENTRIES]:
             yield from _proposals(entry, scope, domain=urlsplit(url).hostname or NAME)
 
 
@@ -87,14 +92,25 @@ def words_of(listed: str) -> re.Pattern[str]:
     return _words("|".join(re.escape(word.strip()) for word in listed.split(",") if word.strip()) or "(?!)")
 
 
-def _is_harmless(error: Exception) -> bool:
-    """Return whether a feed is whole although its encoding was declared wrongly."""
-    return isinstance(error, feedparser.CharacterEncodingOverride | feedparser.NonXMLContentType)
+def _is_harmless(found: Any) -> bool:
+    """Return whether a feed is well formed, or only its encoding was declared wrongly."""
+    harmless = feedparser.CharacterEncodingOverride | feedparser.NonXMLContentType
+    return not found.bozo or isinstance(found.bozo_exception, harmless)
+
+
+def _rank(entry: Any) -> tuple[int, ...]:
+    """Rank entries by their date, those without one last."""
+    return tuple(entry.get("published_parsed") or entry.get("updated_parsed") or ())
+
+
+def _plain(title: str) -> str:
+    """Return a title without markup, its entities written out."""
+    return " ".join(html.unescape(_MARKUP.sub("", title)).split())[:300]
 
 
 def _proposals(entry: Any, scope: Scope, *, domain: str) -> Iterator[Yielded]:
     """Propose an event for each of our narratives that a title speaks of; whatever fits no rule is no event."""
-    title = " ".join(str(entry.get("title", "")).split())[:300]
+    title = _plain(str(entry.get("title", "")))
     rule = next((rule for rule in RULES if rule.words.search(title)), None)
     sectors = [slug for slug in scope.sectors if words_of(scope.sector_names.get(slug, slug)).search(title)]
     if rule is None or not sectors:

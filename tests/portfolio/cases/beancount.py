@@ -18,6 +18,7 @@ from tests.portfolio.cases.script import FIRST, Script, by_sequence, day
 
 METHODS = {"FIFO": Method.FIFO, "LIFO": Method.LIFO, "HIFO": Method.HIFO, "AVERAGE": Method.AVG}
 LACKING = ("STRICT", "STRICT_WITH_SIZE", "NONE")
+AT_COST = "{}"
 TOLERANCE = Decimal("1e-12")
 Posting = Mapping[str, Any]
 Line = tuple[str, Decimal, str, Decimal | None, str | None, str | None, str | None]
@@ -45,11 +46,12 @@ class Inventory:
 
     @in_context
     def apply(self, entry: Entry, method: Method) -> tuple[list[Line], list[Line]]:
-        """Return what an entry reduces or adds, and what there is after it."""
+        """Return what an entry reduces or adds, and what there is after it; it reduces what there was before."""
         arrivals = (event.acquired_at or FIRST for event in self.script.events if isinstance(event, TransferIn))
         latest = max(arrivals, default=FIRST)
         now = max(entry.when, latest + timedelta(days=1))
-        sequences = [self._post(posting, entry.when, now) for posting in entry.postings]
+        ordered = sorted(entry.postings, key=lambda posting: number(posting["units"]) > 0)
+        sequences = [self._post(posting, entry.when, now) for posting in ordered]
         folded = self.script.fold(method)
         outcomes = by_sequence(folded)
         booked = [line for sequence in sequences if sequence for line in self._booked(outcomes[sequence])]
@@ -67,9 +69,7 @@ class Inventory:
             return self._receive(posting, when, now)
         if not units:
             return None
-        return self.script.add(
-            TransferOut, now, account=posting["account"], asset=_asset(posting["commodity"]), quantity=-units
-        )
+        return self.script.add(TransferOut, now, account=posting["account"], asset=_asset(posting), quantity=-units)
 
     def _receive(self, posting: Posting, when: datetime, now: datetime) -> int:
         cost = posting.get("cost")
@@ -77,7 +77,7 @@ class Inventory:
         if cost and "number" in cost:
             total = units * number(cost["number"])
         since = day(cost["date"]) if cost and "date" in cost else when
-        terms = {"asset": _asset(posting["commodity"]), "quantity": units, "cost": total, "acquired_at": since}
+        terms = {"asset": _asset(posting), "quantity": units, "cost": total, "acquired_at": since}
         sequence = self.script.add(TransferIn, now, account=posting["account"], **terms)
         self.names[sequence] = (cost.get("currency"), cost.get("label")) if cost is not None else (None, None)
         return sequence
@@ -91,7 +91,7 @@ class Inventory:
 
     def _line(self, account: str, lot: Lot, units: Decimal, unit_cost: Decimal) -> Line:
         currency, label = self.names[lot.sequence]
-        commodity = lot.asset.removesuffix(".")
+        commodity = lot.asset.removesuffix(AT_COST).removesuffix(".")
         if currency is None:
             return (account, units, commodity, None, None, None, None)
         return (account, units, commodity, unit_cost, currency, lot.acquired_at.date().isoformat(), label)
@@ -144,6 +144,8 @@ def _method(case: Case, entry: Entry) -> Method:
         chosen = [one for one in held if _fits(one["cost"], posting.get("cost") or {}, _ante_day(case))]
         if held and len(chosen) < len(held):
             raise Lacking("specific_identification")
+        if name == "AVERAGE" and len({one["cost"].get("currency") for one in chosen}) > 1:
+            raise Differing("one_currency")
         whole = sum((number(one["units"]) for one in chosen), Decimal(0))
         if name in LACKING and len(chosen) > 1 and whole != -number(posting["units"]):
             raise Lacking(name)
@@ -200,6 +202,8 @@ def _ante_day(case: Case) -> datetime:
     return day(match[1]) if match else FIRST
 
 
-def _asset(commodity: str) -> str:
-    """Name an asset; money is a commodity like another here."""
-    return commodity + "." if commodity == USD else commodity
+def _asset(posting: Posting) -> str:
+    """Name an asset: money is a commodity like another here, and what is held at cost is apart from what is not."""
+    commodity: str = posting["commodity"]
+    name = commodity + "." if commodity == USD else commodity
+    return name if posting.get("cost") is None else name + AT_COST

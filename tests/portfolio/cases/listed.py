@@ -31,6 +31,7 @@ CONVENTIONS = {
     "lots_of_all_accounts": "DOMAIN 4.1: in the scope of the portfolio a sale takes lots wherever they were bought.",
     "returns_from_valuations": "DOMAIN 4.6: a gain counts from the valuation that shows it, on all that was there.",
     "no_return_is_null": "DOMAIN 4.6: where nothing was invested there is no return; it is not zero.",
+    "one_currency": "DOMAIN 4.1: costs are in the portfolio's currency; an average is never of two.",
     "not_stated": "What decides the case is not stated in it.",
 }
 SUBJECTS = {

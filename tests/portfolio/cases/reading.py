@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 Case = Mapping[str, Any]
+OPEN = "open"
 FOLDER = Path(os.environ.get("CASES_FOLDER") or Path(__file__).resolve().parents[4] / "shared" / "cases")
 
 
@@ -136,6 +137,11 @@ def document(source: str) -> dict[str, Any]:
     """Return a file of cases, its numbers as exact decimals; nothing where it is absent."""
     path = FOLDER / f"{source}.json"
     return json.loads(path.read_text(), parse_float=Decimal, parse_int=Decimal) if path.exists() else {}
+
+
+def is_other(source: str) -> bool:
+    """Tell whether a file is another than the one that the tables list by id and the pages count."""
+    return "CASES_FOLDER" in os.environ or document(source).get("split", OPEN) != OPEN
 
 
 def number(text: object) -> Decimal:

@@ -5,6 +5,7 @@ Translated: a case's flows and its day count become years, which is all the solv
 
 from __future__ import annotations
 
+from calendar import isleap
 from collections.abc import Callable
 from datetime import date
 
@@ -29,7 +30,7 @@ def _dated(case: Case) -> list[DatedFlow]:
     if count is None:
         raise Listed(f"day count: {case['day_count']}")
     flows = [(date.fromisoformat(day), float(amount)) for day, amount in case["cashflows"]]
-    first = min(day for day, _ in flows)
+    first = min((day for day, _ in flows), default=date.min)
     return [DatedFlow(years=count(first, day), amount=amount) for day, amount in flows]
 
 
@@ -60,12 +61,30 @@ def _actual(days_a_year: float) -> Callable[[date, date], float]:
     return lambda first, day: (day - first).days / days_a_year
 
 
+def _by_calendar_year(first: date, day: date) -> float:
+    """Count the days of each year over the length of that year."""
+    begun, ended = ((one - date(one.year, 1, 1)).days / (365 + isleap(one.year)) for one in (first, day))
+    return day.year - first.year + ended - begun
+
+
+def _without_leap_days(days_a_year: float) -> Callable[[date, date], float]:
+    def years(first: date, day: date) -> float:
+        leaps = [date(year, 2, 29) for year in range(first.year, day.year + 1) if isleap(year)]
+        return ((day - first).days - sum(first < leap <= day for leap in leaps)) / days_a_year
+
+    return years
+
+
 DAY_COUNTS: dict[str, Callable[[date, date], float]] = {
     "act/365F": _actual(365),
     "act/365": _actual(365),
     "act/360": _actual(360),
     "act/364": _actual(364),
     "act/365.25": _actual(365.25),
+    "act/act": _by_calendar_year,
+    "act/act ISDA": _by_calendar_year,
+    "nl/365": _without_leap_days(365),
+    "nl/360": _without_leap_days(360),
     "30/360": _thirties(is_european=False),
     "30/360 ISDA": _thirties(is_european=False),
     "30E/360": _thirties(is_european=True),

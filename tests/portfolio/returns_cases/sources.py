@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-FOLDER = Path(__file__).resolve().parents[4] / "shared" / "cases"
+FOLDER = Path(os.environ.get("CASES_FOLDER") or Path(__file__).resolve().parents[4] / "shared" / "cases")
 Case = dict[str, Any]
 
 

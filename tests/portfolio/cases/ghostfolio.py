@@ -150,6 +150,24 @@ def _grouped(sheet: Sheet, books: Books, match: re.Match[str], expected: Any, wh
     sheet.put(where, _rows(expected), rows)
 
 
+@in_context
+def _performance(sheet: Sheet, books: Books, match: re.Match[str], expected: Any, where: str) -> None:
+    """Compare what was won in each month or year; the percentages of a row are ROAI."""
+    rows = [expected] if isinstance(expected, Mapping) else expected
+    found, before = {}, (Decimal(0), Decimal(0))
+    for name, last in _ends(books, 7 if match["group"] == "Month" else 4):
+        after = tuple(one.net for one in books.worth(day=last))
+        found[name], before = (after[0] - before[0], after[1] - before[1]), (after[0], after[1])
+    for row in rows:
+        own, base = found.get(row["date"][: 7 if match["group"] == "Month" else 4], (None, None))
+        figures = {"netPerformance": own, "netPerformanceWithCurrencyEffect": base}
+        for name, figure in row.items():
+            if name in figures:
+                sheet.put(f"{where}.{row['date']}.{name}", number(figure), figures[name])
+            elif not UNCOMPARED.search(name):
+                raise Unread(f"The figure {name} is not known.")
+
+
 def _rows(expected: Any) -> list[tuple[str, Decimal]]:
     return [(row["date"], number(row["investment"])) for row in expected]
 
@@ -175,4 +193,5 @@ _TARGETS: dict[str, Callable[[Sheet, Books, re.Match[str], Any, str], None]] = {
     rf"snapshot{_NAME}": _snapshot,
     "investments": _investments,
     "investmentsBy(?P<group>Month|Year)": _grouped,
+    r"performanceBy(?P<group>Month|Year)(?:\.chart)?(?:\[\d+\])?": _performance,
 }

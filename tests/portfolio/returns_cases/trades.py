@@ -12,8 +12,9 @@ from typing import Any
 
 from portfolio.domain.events import USD, Event, Side, SpotFill, TransferIn
 from portfolio.domain.futures import Position, trade
-from portfolio.domain.ledger import fold
-from portfolio.domain.lots import Lot
+from portfolio.domain.ledger import Folded, fold
+from portfolio.domain.lots import Lot, Method
+from portfolio.domain.outcomes import Disposal, Outcome
 from portfolio.domain.xirr import DatedFlow, xirr
 from tests.portfolio.returns_cases.sources import Listed
 
@@ -22,6 +23,11 @@ ZERO = Decimal(0)
 ASSET = "ASSET"
 CENTS = 2
 """Money is kept in cents there."""
+OTHER_GAINS = {
+    "pnl_moving_average": (Method.AVG, False),
+    "pnl_without_fees_taxes": (Method.FIFO, True),
+    "pnl_moving_average_without_fees_taxes": (Method.AVG, True),
+}
 OPENING, CLOSING = {"BUY", "DELIVERY_IN"}, {"SELL", "DELIVERY_OUT"}
 
 
@@ -49,27 +55,48 @@ def _burden(row: Terms) -> Decimal:
 
 
 def _long(rows: list[Terms], terms: Terms) -> list[Terms]:
-    folded = fold(events=[_event(place, row) for place, row in enumerate(rows, start=1)])
-    paid = {place: _burden(row) for place, row in enumerate(rows, start=1)}
+    folded = _folded(rows, Method.FIFO, is_bare=False)
     found = []
     for outcome, row in zip(folded.outcomes, rows, strict=True):
-        for gone in (each for each in outcome.disposals if each.asset == ASSET):
+        for gone in _sales(outcome):
             entries = [(match.lot, match.quantity, match.cost) for match in gone.matches]
-            found.append(_trade(entries, gone.proceeds, _day(row), paid, closed=True, burden=_burden(row)))
+            found.append(_trade(entries, gone.proceeds, _day(row), closed=True))
     left = [(lot, lot.remaining_quantity, lot.remaining_cost) for lot in folded.lots.values() if lot.remaining_quantity]
     left = [entry for entry in left if entry[0].asset == ASSET]
     if left and "price" in terms:
         worth = round(sum((quantity for _, quantity, _ in left), ZERO) * _price(terms), CENTS)
-        found.append(_trade(left, worth, date.fromisoformat(terms["price"]["date"]), paid, closed=False))
+        found.append(_trade(left, worth, date.fromisoformat(terms["price"]["date"]), closed=False))
+    for name, (method, is_bare) in OTHER_GAINS.items():
+        gains = _gains(_folded(rows, method, is_bare=is_bare), found)
+        for trade_, gain in zip(found, gains, strict=True):
+            trade_[name] = gain
     return found
 
 
-def _event(sequence: int, row: Terms) -> Event:
+def _folded(rows: list[Terms], method: Method, *, is_bare: bool) -> Folded:
+    return fold(events=[_event(place, row, is_bare) for place, row in enumerate(rows, start=1)], method=method)
+
+
+def _sales(outcome: Outcome) -> list[Disposal]:
+    return [each for each in outcome.disposals if each.asset == ASSET]
+
+
+def _gains(folded: Folded, found: list[Terms]) -> list[Decimal]:
+    """Return what each sale gained, and at the end what is left would."""
+    gains = [gone.proceeds - gone.cost for outcome in folded.outcomes for gone in _sales(outcome)]
+    cost = sum((lot.remaining_cost for lots in folded.state.lots.values() for lot in lots if lot.asset == ASSET), ZERO)
+    return gains + [each["exit_value"] - cost for each in found if not each["closed"]]
+
+
+def _event(sequence: int, row: Terms, is_bare: bool) -> Event:
+    """Write a row; a bare one has neither fees nor taxes in what it paid or brought."""
     at = datetime.combine(_day(row), datetime.min.time(), UTC)
     shared: Terms = {"sequence": sequence, "account": 1, "executed_at": at, "quantity": Decimal(row["shares"])}
+    burden = _burden(row) if is_bare else ZERO
     if row["type"] in OPENING:
-        return TransferIn(**shared, asset=ASSET, cost=_value(row))
-    return SpotFill(**shared, side=Side.SELL, base=ASSET, quote=USD, price=_value(row) / Decimal(row["shares"]))
+        return TransferIn(**shared, asset=ASSET, cost=_value(row) - burden)
+    price = (_value(row) + burden) / Decimal(row["shares"])
+    return SpotFill(**shared, side=Side.SELL, base=ASSET, quote=USD, price=price)
 
 
 def _price(terms: Terms) -> Decimal:
@@ -79,26 +106,11 @@ def _price(terms: Terms) -> Decimal:
     return Decimal(last["value_usd"]) / Decimal(terms["eur_usd_at_end"])
 
 
-def _trade(
-    entries: list[tuple[Lot, Decimal, Decimal]],
-    back: Decimal,
-    end: date,
-    paid: dict[int, Decimal],
-    *,
-    closed: bool,
-    burden: Decimal = ZERO,
-) -> Terms:
+def _trade(entries: list[tuple[Lot, Decimal, Decimal]], back: Decimal, end: date, *, closed: bool) -> Terms:
     cost = sum((cost for _, _, cost in entries), ZERO)
-    shared = sum((paid[lot.sequence] * quantity / lot.quantity for lot, quantity, _ in entries), burden)
     flows = [(lot.acquired_at.date(), -cost) for lot, _, cost in entries]
-    return {
-        **_figures(sum((quantity for _, quantity, _ in entries), ZERO), cost, back, back - cost, closed=closed),
-        "side": "long",
-        "irr": _rate([*flows, (end, back)]),
-        "pnl_moving_average": back - cost,
-        "pnl_without_fees_taxes": back - cost + shared,
-        "pnl_moving_average_without_fees_taxes": back - cost + shared,
-    }
+    figures = _figures(sum((quantity for _, quantity, _ in entries), ZERO), cost, back, back - cost, closed=closed)
+    return {**figures, "side": "long", "irr": _rate([*flows, (end, back)])}
 
 
 def _short(rows: list[Terms]) -> list[Terms]:

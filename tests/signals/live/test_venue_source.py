@@ -17,7 +17,7 @@ from signals.sources.live.registry import Listed
 from signals.sources.live.venues import Venue
 from signals.sources.live.venues.gateway import connect
 from tests.signals.live import internet as net
-from tests.signals.live import world
+from tests.signals.live import venue_pages, world
 from tests.signals.live.test_venues import market_of
 from tests.signals.live.world import NOW
 
@@ -164,3 +164,19 @@ class TestVenue:
 
         assert Quote.objects.get(asset__symbol="BTC").price_usd == 90000
         assert Quarantine.objects.filter(subject__endswith="BTC", reason__in=["value", "spike"]).exists()
+
+
+class TestRatesOneByOne:
+    def test_a_rate_that_is_refused_takes_no_other_with_it(self, market: Market, settings: Any) -> None:
+        """MEXC tells its rates one by one; of ETH it tells none here."""
+        policy = Policy("mexc", 1000)
+        ask = Fetcher(policy, NOW, sleep=lambda _seconds: None)
+        bare = connect("mexc", ask)
+        markets = [market_of(bare, f"{base}_USDT", f"{base}/USDT:USDT", {}) for base in ("ETH", "BTC")]
+        with net.serving(net.Internet(pages=venue_pages.pages("mexc"), name="mexc")) as found:
+            settings.SOURCE_ADDRESSES = {"mexc": found.address}
+            source = Listed(Venue("mexc", markets=markets), policy, 300)
+            refresh_source(market=market, source=source, now=NOW, fetcher=ask)
+
+        rates = Reading.objects.filter(indicator="funding_now")
+        assert [(row.subject, row.value) for row in rates] == [("mexc:BTC", pytest.approx(0.1095))]

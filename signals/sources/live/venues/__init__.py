@@ -115,7 +115,8 @@ class Venue:
         tickers: dict[str, Any] = {}
         hours: dict[str, object] = {}
         yield from guarded(ask, "perp tickers", self._priced(exchange, perps, tickers))
-        yield from guarded(ask, "funding rates", self._rates(exchange, scope, perps, hours))
+        for part, some in self._rate_calls(exchange, perps):
+            yield from guarded(ask, part, self._rates(exchange, scope, some, hours))
         for perp in perps:
             subject = f"{self.name}:{perp.asset}"
             if scope.is_due(FUNDING_VENUE, subject, HOURLY):
@@ -149,6 +150,12 @@ class Venue:
             if scope.is_due(MARK_VENUE, subject, DAILY):
                 found = marked(exchange, scope, symbol=perp.symbol, subject=subject, source=self.name)
                 yield from guarded(ask, f"mark of {perp.asset}", found)
+
+    def _rate_calls(self, exchange: Any, perps: list[Contract]) -> list[tuple[str, list[Contract]]]:
+        """Return what is asked together: all, or one by one, so that one that is refused takes none with it."""
+        if exchange.has["fetchFundingRates"]:
+            return [("funding rates", perps)]
+        return [(f"funding rate of {perp.asset}", [perp]) for perp in perps]
 
     def _rates(self, exchange: Any, scope: Scope, perps: list[Contract], hours: dict[str, object]) -> Iterator[Yielded]:
         """Read the funding that runs, at once where the venue tells it so (MEXC does not: one by one, trap 5)."""

@@ -62,6 +62,8 @@ class Books:
         method = names.pop()
         if method == "SPECID":
             raise Lacking("specific_identification")
+        if method == "NONE":
+            raise Lacking(method)
         plain = method.removesuffix("ALL")
         if plain not in METHODS:
             raise Unread(f"The method {method} is not known.")

@@ -23,6 +23,7 @@ FORCED = (
     "new_adl",
     "adltrade",
     "busttrade",
+    "settle",
     '"delivery"',
 )
 

@@ -31,7 +31,10 @@ PAGES = (
     "/journal/?behind=venue:binance", "/journal/calendar/", "/journal/take-along/", "/journal/{rotation}/",
     "/journal/new/", "/journal/new/?rotation={rotation}", "/reviews/", "/reviews/rotation/{rotation}/", "/analytics/",
     "/analytics/?days=7", "/analytics/?days=90", "/analytics/fees/", "/portfolio/", "/portfolio/{portfolio}/fills/",
-    "/portfolio/{portfolio}/performance/", "/market/", "/recommendations/", "/settings/",
+    "/portfolio/{portfolio}/performance/", "/portfolio/{portfolio}/performance/?span=1y", "/portfolio/{portfolio}/proof/",
+    "/portfolio/{portfolio}/proof/UNI/", "/market/", "/recommendations/", "/settings/", "/journal/new/?template=A",
+    "/journal/{rotation}/cash/", "/journal/plans/", "/journal/undocumented/", "/journal/rotations.csv",
+    "/journal/?behind=month:2025-02", "/analytics/shadows/",
 )  # fmt: skip
 
 
@@ -173,24 +176,12 @@ def rotation_of(book: Any, number: int, moment: datetime, sectors: dict[str, Any
 
 def review(book: Any) -> int:
     """Give every day a value, and measure every rotation; return how many were."""
-    from django.db.models import F
-
     from journal.services.reviews import measure_reviews
-    from portfolio.models import Portfolio, ValuationDay
+    from portfolio.services.valuation import value_portfolio
 
-    parts = dict.fromkeys(("core_usd", "reserve_usd", "pool_usd"), Decimal(5_000_000))
-    ValuationDay.objects.bulk_create(
-        ValuationDay(
-            portfolio=book,
-            date=NOW.date() - timedelta(days=number),
-            equity_usd=15_000_000 + 1000 * number,
-            held_usd=15_000_000 + 900 * number,
-            flow_usd=0,
-            **parts,
-        )
-        for number in range(1, YEARS * 365 - 5)
-    )
-    Portfolio.objects.filter(pk=book.pk).update(valued_version=F("ledger_version"))
+    started = time.perf_counter()
+    days = value_portfolio(portfolio=book, now=NOW)
+    print(f"{days:,} days valued in {time.perf_counter() - started:.0f} s", flush=True)
     started = time.perf_counter()
     count = measure_reviews(now=NOW)
     print(f"{count:,} rotations reviewed in {time.perf_counter() - started:.1f} s", flush=True)
@@ -215,7 +206,9 @@ def pages(book: Any) -> Iterator[str]:
 
         def ask(where: str = where) -> None:
             """Open the page."""
-            assert mine.get(where).status_code == 200, where
+            answer = mine.get(where)
+            assert answer.status_code == 200, where
+            assert answer.getvalue(), where
 
         ask()
         with CaptureQueriesContext(connection) as captured:

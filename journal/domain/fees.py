@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -90,17 +90,6 @@ def add_up(lines: Sequence[Paid]) -> Fees:
         recommended=sum(each.source is Reckoned.RECOMMENDED for each in inside),
         listed=sum(each.source is Reckoned.LISTED for each in inside),
     )
-
-
-def paid_behind(key: str, lines: Iterable[Paid]) -> set[int]:
-    """Return the rotations behind a figure of fees, by its key such as `venue:binance`; an unknown key has none."""
-    name, _, value = key.partition(":")
-    facet = FACETS.get(name)
-    return {
-        each.rotation
-        for each in lines
-        if each.rotation is not None and (key == ALL or (facet is not None and facet(each) == value))
-    }
 
 
 def is_of_fees(key: str) -> bool:

@@ -6,12 +6,12 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from django.db.models import Count, Max
+from django.db.models import Count, Max, QuerySet
 
-from journal.domain.fees import Fees, Paid, Reckoned, add_up, paid_behind
+from journal.domain.fees import ALL, Fees, Paid, Reckoned, add_up
 from journal.models import LegFill, Rotation
 from portfolio.domain.money import exact, in_context, pro_rata
 from portfolio.kept import kept
@@ -23,6 +23,15 @@ OF_FILL = (
     "pk", "instrument__venue__slug", "instrument__kind", "instrument__asset__symbol", "fee_asset__symbol",
     "executed_at", "quantity", "price", "quote_usd", "fee_usd",
 )  # fmt: skip
+
+LOOKUPS = {
+    "venue": "fill__instrument__venue__slug",
+    "leg": "leg__action",
+    "asset": "fill__instrument__asset__symbol",
+    "paid_in": "fill__fee_asset__symbol",
+    "month": "fill__executed_at",
+}
+"""Where the database finds what a facet of `domain.fees.FACETS` is about."""
 
 Modelled = Mapping[tuple[int, str, str], tuple[Decimal, Decimal]]
 Listed = Mapping[tuple[str, str], Sequence[tuple[datetime, datetime | None, Decimal]]]
@@ -42,8 +51,27 @@ def fees(*, portfolio: Portfolio) -> Fees:
 
 
 def rotations_of_fees(*, portfolio: Portfolio, key: str) -> list[int]:
-    """Return the rotations behind a figure of fees, by its key. Four queries."""
-    return sorted(paid_behind(key, paid_lines(portfolio=portfolio)))
+    """Return the rotations behind a figure of fees, by its key such as `venue:binance`; an unknown key has none.
+
+    One query.
+    """
+    name, _, value = key.partition(":")
+    if key != ALL and name not in LOOKUPS:
+        return []
+    mine = LegFill.objects.filter(leg__rotation__in=Rotation.objects.filter(portfolio=portfolio).standing())
+    mine = mine.filter(fill__reverses__isnull=True, fill__reversed_by__isnull=True)
+    if key != ALL:
+        mine = mine.filter(**{LOOKUPS[name]: value}) if name != "month" else _in_month(mine, value)
+    return sorted(mine.order_by().values_list("leg__rotation_id", flat=True).distinct())
+
+
+def _in_month(mine: QuerySet[LegFill], value: str) -> QuerySet[LegFill]:
+    """Keep the executions of a month such as 2026-02; what is no month has none."""
+    year, _, month = value.partition("-")
+    if not (year.isdecimal() and len(year) == 4 and month.isdecimal() and len(month) == 2 and 1 <= int(month) <= 12):
+        return mine.none()
+    first = datetime(int(year), int(month), 1, tzinfo=UTC)
+    return mine.filter(fill__executed_at__gte=first, fill__executed_at__lt=(first + timedelta(days=32)).replace(day=1))
 
 
 @in_context

@@ -10,7 +10,7 @@ from decimal import Context, Decimal
 from journal.models import LegFill, Plan
 from journal.queries.scenarios import Scenario, scenario_legs
 from journal.queries.shelf import Shelf
-from portfolio.domain.money import ONE, canonical, exact, in_context
+from portfolio.domain.money import ONE, ZERO, canonical, exact, in_context
 from portfolio.domain.valuation import Quoted
 from portfolio.models import Asset
 from portfolio.provided import StageNow
@@ -59,17 +59,21 @@ def from_recommendation(recommendation: Recommendation, *, shelf: Shelf) -> Pref
     )
 
 
+@in_context
 def from_rotation(filled: Sequence[LegFill], *, shelf: Shelf, quotes: Mapping[int, Quoted]) -> Prefill:
-    """Return the legs of an earlier rotation at today's prices."""
+    """Return the legs of an earlier rotation at today's prices; a leg that filled in parts is one row."""
+    parts: dict[tuple[int, int, Decimal | None], list[LegFill]] = {}
+    for each in filled:
+        parts.setdefault((each.leg_id, each.fill.instrument_id, each.fill.leverage), []).append(each)
     rows = [
         {
-            "action": each.leg.action,
-            "instrument": str(each.fill.instrument_id),
-            "quantity": canonical(each.fill.quantity),
-            "leverage": "" if each.fill.leverage is None else canonical(each.fill.leverage),
-            "purpose": each.leg.purpose,
+            "action": group[0].leg.action,
+            "instrument": str(instrument),
+            "quantity": canonical(exact(sum((each.fill.quantity for each in group), ZERO))),
+            "leverage": "" if leverage is None else canonical(leverage),
+            "purpose": group[0].leg.purpose,
         }
-        for each in filled
+        for (_, instrument, leverage), group in parts.items()
     ]
     priced, as_of = with_prices(rows, shelf=shelf, quotes=quotes)
     return Prefill(

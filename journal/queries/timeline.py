@@ -89,8 +89,14 @@ def filled_legs(*, user: User, rotation: int) -> list[LegFill]:
 
 def rotation_marks(*, portfolio: Portfolio) -> list[RotationMark]:
     """Return the standing rotations as marks on a time axis, oldest first. One query."""
-    rows = Rotation.objects.filter(portfolio=portfolio).standing().select_related(*SECTORS)
-    return marks_of(rows.defer("evidence", "thesis").order_by("executed_at", "id"))
+    rows = Rotation.objects.filter(portfolio=portfolio).standing().order_by("executed_at", "id")
+    found = rows.values_list(
+        "executed_at", "source_sector__name", "destination_sector__name", "destination_sector__hue"
+    )
+    return [
+        RotationMark(date=at.date(), label=way(source, destination), hue=hue or "overlay")
+        for at, source, destination, hue in found
+    ]
 
 
 def marks_of(rotations: Iterable[Rotation]) -> list[RotationMark]:
@@ -108,6 +114,11 @@ def marks_of(rotations: Iterable[Rotation]) -> list[RotationMark]:
 def title_of(moved: Rotation | Recommendation) -> str:
     """Say from where to where: DeFi to AI."""
     source, destination = moved.source_sector, moved.destination_sector
+    return way(str(source) if source else None, str(destination) if destination else None)
+
+
+def way(source: str | None, destination: str | None) -> str:
+    """Name a way between two narratives, either of which may be none."""
     if source and destination:
         return f"{source} to {destination}"
     if destination:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -15,6 +16,9 @@ from portfolio.domain.display import day, usd
 
 CROWDED = 0.09
 """Two labels closer than this share of the plot's height would touch."""
+
+MOST_MARKS = 100
+"""More marks than this would cover each other: those of about a hundredth of the span stand as one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +133,8 @@ def _marks(rotations: list[RotationMark], *, height: int) -> list[Layer]:
     """Stand each rotation on the time axis: a stem and a dot in the hue of where it went."""
     if not rotations:
         return []
-    values = [{"date": each.date.isoformat(), "label": each.label, "hue": hue(each.hue)} for each in rotations]
+    marks = joined(rotations)
+    values = [{"date": each.date.isoformat(), "label": each.label, "hue": hue(each.hue)} for each in marks]
     x = {"field": "date", "type": "temporal"}
     stem = {"type": "rule", "color": PALETTE["edge"], "aria": False}
     dot = {"type": "circle", "size": 90, "opacity": 1, "stroke": PALETTE["sheet"], "strokeWidth": 1.5, "aria": False}
@@ -147,6 +152,25 @@ def _marks(rotations: list[RotationMark], *, height: int) -> list[Layer]:
             "encoding": {"x": x, "y": {"value": height - 16}, "color": colour, "tooltip": tooltip},
         },
     ]
+
+
+def joined(rotations: Sequence[RotationMark]) -> list[RotationMark]:
+    """Join marks that would cover each other into one, on the day of the middle one, in the commonest hue."""
+    if len(rotations) <= MOST_MARKS:
+        return list(rotations)
+    first, last = rotations[0].date, rotations[-1].date
+    days = (last - first).days // MOST_MARKS + 1
+    groups: dict[int, list[RotationMark]] = defaultdict(list)
+    for each in rotations:
+        groups[(each.date - first).days // days].append(each)
+    return [_one_of(group) for group in groups.values()]
+
+
+def _one_of(group: Sequence[RotationMark]) -> RotationMark:
+    if len(group) == 1:
+        return group[0]
+    commonest = Counter(each.hue for each in group).most_common(1)[0][0]
+    return RotationMark(date=group[len(group) // 2].date, label=f"{len(group)} rotations", hue=commonest)
 
 
 def _tooltip() -> list[dict[str, str]]:
@@ -168,7 +192,12 @@ def _description(points: Sequence[EquityPoint], rotations: Sequence[RotationMark
 def _caption(rotations: Sequence[RotationMark]) -> str:
     if not rotations:
         return "US dollars at the close of each day."
-    return "US dollars at the close of each day. A dot is a rotation, in the colour of the narrative it moved into."
+    said = "US dollars at the close of each day. A dot is a rotation, in the colour of the narrative it moved into."
+    return f"{said} Where many stand close together, one dot stands for them all." if _is_dense(rotations) else said
+
+
+def _is_dense(rotations: Sequence[RotationMark]) -> bool:
+    return len(rotations) > MOST_MARKS
 
 
 def _table(points: Sequence[EquityPoint]) -> Table:

@@ -72,7 +72,7 @@ def _chart(
 
     def build(*, width: int, is_interactive: bool) -> Spec:
         """Return the specification for one width."""
-        rows = thin(_rows(dates, lines))
+        rows = _rows(dates, lines, thin(range(len(dates))))
         height = (190 if is_area else 260) if width >= WIDE_PX else (160 if is_area else 230)
         x = time_axis(dates=dates, width=width)
         layers = [*([_area(rows, x)] if is_area and lines else []), *(_line(line, rows, x) for line in lines[::-1])]
@@ -89,10 +89,10 @@ def _chart(
 _PADDING = {"left": 2, "right": 2, "top": 6, "bottom": 2}
 
 
-def _rows(dates: Sequence[date], lines: Sequence[Line]) -> list[dict[str, Any]]:
+def _rows(dates: Sequence[date], lines: Sequence[Line], places: Sequence[int]) -> list[dict[str, Any]]:
     return [
-        {"date": at.isoformat(), **{line.name: round(float(line.values[place]), 5) for line in lines}}
-        for place, at in enumerate(dates)
+        {"date": dates[place].isoformat(), **{line.name: round(float(line.values[place]), 5) for line in lines}}
+        for place in places
     ]
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 
 import numpy as np
 
@@ -62,8 +63,9 @@ def rebalanced(*, targets: Floats, moves: Floats, resets: Sequence[bool]) -> Reb
     nothing is held of it.
     """
     weights = np.zeros_like(targets)
-    for day, is_set in enumerate(resets):
-        weights[day] = targets[day] if day == 0 or is_set else _drifted(weights[day - 1], moves[day - 1])
+    starts = [day for day, is_set in enumerate(resets) if day == 0 or is_set]
+    for start, end in pairwise([*starts, len(resets)]):
+        weights[start:end] = _drifted(targets[start], moves[start : end - 1])
     return Rebalanced(weights, np.sum(np.where(weights == 0.0, 0.0, weights * moves), axis=1))
 
 
@@ -85,6 +87,12 @@ def basket_returns(*, quantities: Floats, prices: Floats) -> Floats:
 
 
 def _drifted(weights: Floats, moves: Floats) -> Floats:
-    grown = weights * (1.0 + np.nan_to_num(moves))
-    whole = float(np.sum(grown))
-    return floats(grown / whole) if whole > 0 else weights
+    """Give weights before each of some moves and after the last [T + 1, K]; what loses everything keeps its weights."""
+    grown = weights * np.cumprod(np.vstack([np.ones_like(weights), 1.0 + np.nan_to_num(moves)]), axis=0)
+    whole = np.sum(grown, axis=1)
+    lost = np.flatnonzero(whole[1:] <= 0)
+    if not len(lost):
+        return floats(grown / whole[:, None]) if whole[0] > 0 else floats(np.repeat(weights[None], len(grown), axis=0))
+    day = int(lost[0]) + 1
+    before = _drifted(weights, moves[: day - 1])
+    return floats(np.vstack([before, _drifted(before[-1], moves[day:])]))

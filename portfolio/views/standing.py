@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
+from typing import Any, NamedTuple
 
 from portfolio.charts import Chart, EquityPoint, RotationMark, Share, SleeveDay, StageBand, equity_chart, sleeve_chart
+from portfolio.charts.axes import month_ends, thin
 from portfolio.domain.display import points
 from portfolio.domain.money import ZERO, in_context
 from portfolio.domain.valuation import Drift
@@ -17,6 +20,18 @@ from portfolio.queries.holdings import Snapshot
 
 SLEEVE_NAMES = {"core": "Core", "reserve": "Reserve", "pool": "Rotation pool", "other": "Outside the playbook"}
 SLEEVE_HUES = {"core": "core", "reserve": "reserve", "pool": "other", "other": "other"}
+
+
+class DayRow(NamedTuple):
+    """Hold what the charts draw of a valued day, in USD."""
+
+    date: date
+    equity_usd: Decimal
+    held_usd: Decimal
+    core_usd: Decimal
+    reserve_usd: Decimal
+    futures_usd: Decimal
+    sectors: dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,13 +87,20 @@ def verdict(drift: Drift) -> str:
     return f"{points(abs(drift.drift))} {way}, {place} the band of {points(drift.band)}"
 
 
-def valued_days(portfolio: Portfolio) -> list[ValuationDay]:
-    """Return every valued day of a portfolio, oldest first."""
-    return list(ValuationDay.objects.filter(portfolio=portfolio).order_by("date"))
+def valued_days(portfolio: Portfolio) -> list[DayRow]:
+    """Return the valued days of a portfolio that its charts and their tables show, oldest first. One query."""
+    rows = ValuationDay.objects.filter(portfolio=portfolio).order_by("date").values_list(*DayRow._fields)
+    return drawn([DayRow(*row) for row in rows])
+
+
+def drawn(days: Sequence[DayRow]) -> list[DayRow]:
+    """Keep about as many days as a chart has points, and the last of each month for the table behind it."""
+    shown = {day.date: day for day in (*thin(days), *month_ends(days, [day.date for day in days]))}
+    return [shown[at] for at in sorted(shown)]
 
 
 def equity_picture(
-    days: Sequence[ValuationDay], *, rotations: Sequence[RotationMark] = (), spec_url: str = ""
+    days: Sequence[DayRow | ValuationDay], *, rotations: Sequence[RotationMark] = (), spec_url: str = ""
 ) -> Chart:
     """Chart equity beside having held, with the rotations given."""
     points = [EquityPoint(date=day.date, equity=day.equity_usd, held=day.held_usd) for day in days]
@@ -86,7 +108,7 @@ def equity_picture(
 
 
 def sleeve_picture(
-    days: Sequence[ValuationDay], *, sectors: Sequence[Sector], bands: Sequence[StageBand] = (), spec_url: str = ""
+    days: Sequence[DayRow], *, sectors: Sequence[Sector], bands: Sequence[StageBand] = (), spec_url: str = ""
 ) -> Chart:
     """Chart how a portfolio was divided over time, under the stages given."""
     shown = [_sleeve_day(day, sectors) for day in days if day.equity_usd > 0]
@@ -94,7 +116,7 @@ def sleeve_picture(
 
 
 @in_context
-def _sleeve_day(day: ValuationDay, sectors: Sequence[Sector]) -> SleeveDay:
+def _sleeve_day(day: DayRow, sectors: Sequence[Sector]) -> SleeveDay:
     narratives = [(s.name, s.hue, Decimal(day.sectors[s.slug])) for s in sectors if s.slug in day.sectors]
     parts = [
         ("Core", "core", day.core_usd),

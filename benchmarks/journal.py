@@ -31,8 +31,9 @@ PAGES = (
     "/journal/?behind=venue:binance", "/journal/calendar/", "/journal/take-along/", "/journal/{rotation}/",
     "/journal/new/", "/journal/new/?rotation={rotation}", "/reviews/", "/reviews/rotation/{rotation}/", "/analytics/",
     "/analytics/?days=7", "/analytics/?days=90", "/analytics/fees/", "/portfolio/", "/portfolio/{portfolio}/fills/",
-    "/portfolio/{portfolio}/performance/", "/portfolio/{portfolio}/performance/?span=1y", "/portfolio/{portfolio}/proof/",
-    "/portfolio/{portfolio}/proof/UNI/", "/market/", "/recommendations/", "/settings/", "/journal/new/?template=A",
+    "/portfolio/{portfolio}/performance/", "/portfolio/{portfolio}/performance/?span=365",
+    "/portfolio/{portfolio}/proof/", "/portfolio/{portfolio}/proof/assets/UNI/",
+    "/market/", "/recommendations/", "/settings/", "/journal/new/?template=A",
     "/journal/{rotation}/cash/", "/journal/plans/", "/journal/undocumented/", "/journal/rotations.csv",
     "/journal/?behind=month:2025-02", "/analytics/shadows/",
 )  # fmt: skip

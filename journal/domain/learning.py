@@ -148,9 +148,11 @@ def mean(values: Sequence[float], *, moments: Iterable[datetime], length: timede
     if not n:
         return Mean(n=0, blocks=0)
     value = fmean(values)
-    if n < 2 or free < LEAST_BLOCKS:
-        return Mean(n=n, blocks=free, value=value, spread=stdev(values) if n > 1 else None)
-    spread = stdev(values)
+    if n < 2:
+        return Mean(n=n, blocks=free, value=value)
+    spread = math.sqrt(math.fsum((each - value) ** 2 for each in values) / (n - 1))
+    if free < LEAST_BLOCKS:
+        return Mean(n=n, blocks=free, value=value, spread=spread)
     reach = student(free - 1) * spread / math.sqrt(free)
     return Mean(n=n, blocks=free, value=value, spread=spread, low=value - reach, high=value + reach)
 

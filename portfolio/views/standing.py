@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
+
+from django.db.models import QuerySet, TextField
+from django.db.models.functions import Cast
 
 from portfolio.charts import Chart, EquityPoint, RotationMark, Share, SleeveDay, StageBand, equity_chart, sleeve_chart
 from portfolio.charts.axes import month_ends, thin
@@ -23,7 +27,7 @@ SLEEVE_HUES = {"core": "core", "reserve": "reserve", "pool": "other", "other": "
 
 
 class DayRow(NamedTuple):
-    """Hold what the charts draw of a valued day, in USD."""
+    """Hold what the charts draw of a valued day, in USD; narratives as stored, read only where they are drawn."""
 
     date: date
     equity_usd: Decimal
@@ -31,7 +35,7 @@ class DayRow(NamedTuple):
     core_usd: Decimal
     reserve_usd: Decimal
     futures_usd: Decimal
-    sectors: dict[str, Any]
+    sectors_text: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,8 +93,9 @@ def verdict(drift: Drift) -> str:
 
 def valued_days(portfolio: Portfolio) -> list[DayRow]:
     """Return the valued days of a portfolio that its charts and their tables show, oldest first. One query."""
-    rows = ValuationDay.objects.filter(portfolio=portfolio).order_by("date").values_list(*DayRow._fields)
-    return drawn([DayRow(*row) for row in rows])
+    rows = ValuationDay.objects.filter(portfolio=portfolio).order_by("date")
+    texts: QuerySet[Any] = rows.annotate(sectors_text=Cast("sectors", TextField()))
+    return drawn([DayRow(*row) for row in texts.values_list(*DayRow._fields)])
 
 
 def drawn(days: Sequence[DayRow]) -> list[DayRow]:
@@ -117,12 +122,13 @@ def sleeve_picture(
 
 @in_context
 def _sleeve_day(day: DayRow, sectors: Sequence[Sector]) -> SleeveDay:
-    narratives = [(s.name, s.hue, Decimal(day.sectors[s.slug])) for s in sectors if s.slug in day.sectors]
+    kept = json.loads(day.sectors_text)
+    narratives = [(s.name, s.hue, Decimal(kept[s.slug])) for s in sectors if s.slug in kept]
     parts = [
         ("Core", "core", day.core_usd),
         ("Reserve", "reserve", day.reserve_usd),
         *narratives,
-        ("Other", "other", Decimal(day.sectors.get("other", ZERO))),
+        ("Other", "other", Decimal(kept.get("other", ZERO))),
         ("Futures", "overlay", day.futures_usd),
     ]
     shares = (Share(name=name, hue=hue, weight=value / day.equity_usd) for name, hue, value in parts if value > 0)

@@ -60,7 +60,7 @@ class TestMarks:
 
 class TestDays:
     def test_the_last_of_each_month_and_the_newest_are_kept_of_five_years(self) -> None:
-        days = [DayRow(FIRST + timedelta(days=n), D(n), D(n), D(n), D(n), D(n), {}) for n in range(1_825)]
+        days = [DayRow(FIRST + timedelta(days=n), D(n), D(n), D(n), D(n), D(n), "{}") for n in range(1_825)]
         found = drawn(days)
         ends = [day for day in days if (day.date + timedelta(days=1)).day == 1]
         assert {day.date for day in ends} <= {day.date for day in found}

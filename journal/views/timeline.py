@@ -32,6 +32,7 @@ STATE_NAMES = {Rotation.State.LOGGED: "Standing", Rotation.State.REVERSED: "Reve
 COLUMNS = (
     "id", "executed_at", "state", "kind", "from", "to", "adherence", "conviction", "moved_usd", "fees_usd",
     "spot_pnl_usd", "futures_pnl_usd", "alpha_30_usd", "alpha_to_date_usd", "tags", "thesis",
+    "mood", "checked", "unchecked",
 )  # fmt: skip
 
 
@@ -167,4 +168,11 @@ def _table(rotations: Iterator[Rotation]) -> Iterator[tuple[Any, ...]]:
             alphas.get(Review.TO_DATE),
             ", ".join(rotation.tags),
             rotation.thesis,
+            rotation.mood,
+            *(_questions(rotation, is_checked=is_checked) for is_checked in (True, False)),
         )
+
+
+def _questions(rotation: Rotation, *, is_checked: bool) -> str:
+    """Return the questions of the checklist that were ticked, or those that were not, one a line."""
+    return "\n".join(each["question"] for each in rotation.checklist if bool(each.get("is_checked")) is is_checked)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import uuid
 from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal as D
+from io import StringIO
 
 import pytest
 import time_machine
@@ -108,3 +110,15 @@ class TestStored:
         assert {days: at for days, at in after.items() if days != Review.TO_DATE} == {
             days: at for days, at in before.items() if days != Review.TO_DATE
         }
+
+    def test_the_file_says_in_which_mood_and_what_was_considered(
+        self, book: Portfolio, client_of_alice: Client
+    ) -> None:
+        both = (("Is it crowded?", True), ("Did I sleep?", False))
+        asked = [{"question": question, "is_checked": is_checked} for question, is_checked in both]
+        Rotation.objects.update(mood="calm", checklist=asked)
+
+        answer = client_of_alice.get("/journal/rotations.csv")
+
+        (row,) = csv.DictReader(StringIO(answer.getvalue().decode()))
+        assert (row["mood"], row["checked"], row["unchecked"]) == ("calm", "Is it crowded?", "Did I sleep?")

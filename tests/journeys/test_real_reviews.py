@@ -1,7 +1,8 @@
 """Twelve decisions on real prices, logged through the form: every figure of their reviews follows from the raw file.
 
 The figures are worked out in tests/journeys/decisions.py from the CSV; neither it nor this file imports the product.
-Another span is tried with REAL_WINDOWS="2022-01-10 2022-06-01" (their first days).
+Another span is tried with REAL_WINDOWS="2022-01-10 2022-06-01" (their first days). Where the file ends before twelve
+decisions 47 days apart are over, they stand closer together, and fewer of them have their 90 days behind them.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ class TestRealReviews:
             for days, figures in wanted.items():
                 for name, amount in figures.items():
                     assert abs(Fraction(answered[days][name]) - amount) <= EXACT, (pk, days, name)
-        assert len([1 for wanted in expected if 90 in wanted]) >= COUNT - 3
+        assert len([1 for wanted in expected if 90 in wanted]) >= (COUNT - 3 if every == EVERY else COUNT // 4)
         assert any(row[0]["freeze_usd"] != row[0]["actual_usd"] for row in expected)
         self.taught(desk, decisions, expected)
         self.shown(desk.client, logged, expected)

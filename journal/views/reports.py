@@ -18,7 +18,7 @@ from journal.documents import Cell, Report, facts, note, picture, printed, prose
 from journal.domain.habits import OWN_HORIZON, Decided, course_of
 from journal.domain.learning import LEAST, Share, share
 from journal.forms.shelf import chosen_from, narratives
-from journal.models import Leg, Lesson, Review, Rotation
+from journal.models import Leg, Lesson, Review, Rotation, Wording
 from journal.queries.filters import Filter
 from journal.queries.learning import decided_of, rotations_behind
 from journal.queries.results import Results, results_by_fill
@@ -75,14 +75,16 @@ def rotation_report(found: Rotation, *, now: datetime) -> Report:
     reviews, legs = list(found.reviews.all()), list(found.legs.all())
     fills = [(leg, pair.fill) for leg in legs for pair in leg.leg_fills.all()]
     made = results_by_fill(fills=[fill.pk for _, fill in fills])
-    lessons = list(found.lessons.order_by("horizon_days"))
+    lessons, wordings = list(found.lessons.order_by("horizon_days")), list(found.wordings.all())
     return Report(
         title=sealed_or(found, reviews).text,
         subtitle=f"{title_of(found)}, {_moment(found.executed_at)}. {_where(found.portfolio)}",
         footer=f"Rotabook. Rotation {found.pk}, printed {_moment(now)}",
         sections=[
             prose("What you wrote", found.thesis),
+            *([prose("What you wrote later", *map(_anew, wordings))] if wordings else []),
             facts("How you decided", _decided(found)),
+            *([facts("What you considered", _considered(found))] if found.checklist else []),
             *_outcome(found, reviews),
             table("Legs and fills", LEG_COLUMNS, [_fill(leg, fill, made) for leg, fill in fills]),
             facts("Together", _amounts(found.moved_usd, found.fees_usd, found.spot_pnl_usd, found.futures_pnl_usd)),
@@ -196,9 +198,19 @@ def _decided(found: Rotation) -> list[tuple[str, Cell]]:
         ("Stage then", str(Stage(found.stage).label) if found.stage else "not known"),
         ("Regime then", str(Regime(found.regime).label) if found.regime else "not known"),
         *([("Tags", ", ".join(found.tags))] if found.tags else []),
+        *([("Mood", str(found.get_mood_display()))] if found.mood else []),
         *([("No stop, because", found.no_stop_reason)] if found.no_stop_reason else []),
         *([("Core was sold, because", found.core_override_reason)] if found.core_override_reason else []),
     ]
+
+
+def _anew(wording: Wording) -> str:
+    known = ", after a comparison was known" if wording.is_after_outcome else ""
+    return f"{wording.get_subject_display()}, {day(wording.written_at)}{known}: {wording.text}"
+
+
+def _considered(found: Rotation) -> list[tuple[str, Cell]]:
+    return [(each["question"], "considered" if each.get("is_checked") else "not ticked") for each in found.checklist]
 
 
 def _horizon(row: HorizonRow) -> list[Cell]:

@@ -17,7 +17,7 @@ from django.test import Client
 from accounts.models import User
 from journal.documents import Report, facts, note, picture, printed, prose, table
 from journal.domain.habits import course_of
-from journal.models import Review, Rotation
+from journal.models import Review, Rotation, Wording
 from journal.services.lessons import Guess, expect
 from journal.services.reviews import measure_reviews
 from journal.services.rotations import log_rotation
@@ -149,6 +149,25 @@ class TestParity:
         assert "to guess" in every
         for paper in (one, every):
             assert signed_usd(ahead) not in paper
+
+    def test_mood_checklist_and_later_words_stand_on_paper(self, book: Portfolio, client_of_alice: Client) -> None:
+        found = Rotation.objects.filter(portfolio=book).earliest("pk")
+        both = (("Is it crowded?", True), ("Did I sleep?", False))
+        found.mood, found.checklist = "calm", [{"question": words, "is_checked": said} for words, said in both]
+        found.save(update_fields=["mood", "checklist"])
+        terms = {"written_at": NOW, "is_after_outcome": True}
+        Wording.objects.create(rotation=found, subject="note", text="It was crowded.", **terms)
+
+        paper = squeezed(words_of(client_of_alice.get(f"/journal/{found.pk}/report.pdf").content))
+
+        for words in (
+            "Mood",
+            "Calm",
+            "Is it crowded? considered",
+            "Did I sleep? not ticked",
+            "after a comparison was known: It was crowded.",
+        ):
+            assert squeezed(words) in paper
 
     def test_a_filter_prints_what_it_shows(self, book: Portfolio, client_of_alice: Client) -> None:
         paper = words_of(client_of_alice.get("/journal/report.pdf?tag=news&since=2026-01-01").content)

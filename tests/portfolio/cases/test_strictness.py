@@ -62,6 +62,39 @@ class TestHledger:
         assert (found.kind, found.key) == (Kind.METHOD, "NONE")
 
 
+def invested(*rows: tuple[str, str, str, str, str, str]) -> dict[str, Any]:
+    """Put 50 in, win 5 in the second quarter; each row tells begin, opening, flow, closing, gain and rate."""
+    moves = [("2023-01-01", "assets:cash", "-50"), ("2023-06-30", "income:won", "-5")]
+    transactions = [
+        {"date": day, "description": "x", "postings": [{"account": "fund", "amount": amount[1:]},
+                                                       {"account": other, "amount": amount}]}
+        for day, other, amount in moves
+    ]  # fmt: skip
+    journal = {"directives": [], "market_prices": [], "transactions": transactions}
+    names = ("begin", "value_begin_num", "cashflow_num", "value_end_num", "pnl_num", "irr")
+    told = [dict(zip(names, row, strict=True)) for row in rows]
+    told = [{**row, "row": str(at), "twr_period": "10.00%", "twr_year": row["irr"]} for at, row in enumerate(told, 1)]
+    told[0]["twr_period"] = "0.00%"
+    command = "hledger -f- roi --inv acct:fund --pnl won --begin 2023 --end 2023-07 -Q"
+    return {"part": "roi", "command": command, "journal": journal, "expected_rows": told, "expected_error": None}
+
+
+class TestReturns:
+    FIRST = ("2023-01-01", "0", "50", "50", "0", "0.00%")
+
+    def test_quarters_are_periods(self) -> None:
+        """1.1 to the power of 365.25 / 91 is 1.4660."""
+        second = ("2023-04-01", "50", "0", "55", "5", "46.60%")
+
+        found = judge(hledger.compare, invested(self.FIRST, second))
+
+        assert found.kind is Kind.PASSED, found.detail
+
+    @pytest.mark.parametrize("second", [("2023-04-01", "50", "5", "55", "0", "46.60%")])
+    def test_no_convention_excuses_another_flow(self, second: Any) -> None:
+        assert judge(hledger.compare, invested(self.FIRST, second)).kind is Kind.WRONG
+
+
 class TestGhostfolio:
     @pytest.mark.parametrize(("second", "kind"), [("27", Kind.PASSED), ("28", Kind.WRONG)])
     def test_what_each_year_brought_is_compared(self, second: str, kind: Kind) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from django.db import transaction
 
@@ -15,21 +16,25 @@ from journal.models import Lesson, Review, Rotation
 from journal.services.drafts import legs_of
 from journal.services.lessons import Guess, expect, learn
 from journal.services.passes import pass_on
+from journal.services.plans import keep_plan
 from journal.services.reviews import measure_reviews
 from journal.services.rotations import Draft, DraftLeg, log_rotation
 from portfolio.domain.money import ZERO, Refusal, exact, floor_to_step, in_context
-from portfolio.models import Asset, Market, Portfolio, Stage, Venue
+from portfolio.models import Asset, Fill, Instrument, Market, Portfolio, Stage, Venue
 from portfolio.queries.holdings import holdings
 from portfolio.queries.prices import last_closes
 from portfolio.services.catalogue import ensure_market
+from portfolio.services.entries import NewFill
+from portfolio.services.ledger import record_fills
 from portfolio.services.portfolios import Opening, open_portfolio
 from portfolio.services.valuation import value_portfolio
-from signals.models import Evidence, Recommendation
+from signals.models import Evidence, Recommendation, RecommendationLeg
 from signals.queries.recommendations import current
 from signals.services.market import refresh_market
 from signals.services.prices import refresh_prices
 from signals.services.recommend import recommend
 from signals.services.refresh import refresh
+from signals.services.shadows import advance_shadows
 
 DEMO_EMAIL = "demo@rotabook.example"
 ADMIN_EMAIL = "admin@rotabook.example"
@@ -46,6 +51,8 @@ THESES = {
 }
 
 
+UNSAID_USD = Decimal(150)
+PLANNED = "I bought it on a whim. If it does not lead by the end of the week, I sell it again."
 LEAVES_ONE_IN = 4
 """So many decisions are reviewed but for one, which waits in the queue."""
 
@@ -106,6 +113,9 @@ def load_demo(*, now: datetime, password: str, say: Callable[[str], object] = pr
         value_portfolio(portfolio=portfolio, now=now)
     measure_reviews(now=now)
     _look_back(now)
+    say("Following the shadows …")
+    while advance_shadows(market=market, now=now).is_behind:
+        pass
     return True
 
 
@@ -135,8 +145,28 @@ def _write(market: Market, changes: list[datetime], now: datetime, password: str
     acts = list(ACTS)
     for as_of in (as_of for as_of in changes if as_of > start):
         _live(market, main, as_of, acts)
+    leave_open(main, now)
     _open(person, market, "By the table", "TABLE", TABLE_USD, now - timedelta(days=60))
     refresh(market=market, now=now)
+
+
+@in_context
+def leave_open(portfolio: Portfolio, now: datetime) -> None:
+    """Buy something without a word about it, and plan what is not done yet."""
+    instrument = Instrument.objects.get(venue=portfolio.venue, kind=Instrument.Kind.SPOT, asset__symbol="UNI")
+    close = last_closes(market=portfolio.market_id, assets=[instrument.asset_id], moment=now)[0].price_usd
+    quantity = floor_to_step(UNSAID_USD / close, Decimal("0.0001"))
+    terms: dict[str, Any] = {
+        "instrument": instrument,
+        "quantity": quantity,
+        "price": close,
+        "fee_amount": exact(UNSAID_USD / 1000),
+    }
+    record_fills(portfolio=portfolio, fills=[NewFill(side=Fill.Side.BUY, executed_at=now, **terms)], now=now)
+    leg = DraftLeg(action=RecommendationLeg.Action.SELL_SPOT, **terms)
+    keep_plan(
+        portfolio=portfolio, draft=Draft(client_key=uuid.uuid4(), legs=(leg,), thesis=PLANNED, executed_at=now), now=now
+    )
 
 
 @in_context
